@@ -1,0 +1,96 @@
+"""Append-only tables, in the database itself. The one module with engine-specific SQL for it.
+
+Django remakes a SQLite table when a field changes and drops its triggers on the way: a migration
+that alters a protected table must end with ``protect`` again. ``missing`` lists what lacks a
+trigger; a test and ``audit_fsck`` call it.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.db import connection
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+
+# table → columns that may change once they are set as the table's own CHECKs allow
+PROTECTED: dict[str, tuple[str, ...]] = {
+    "core_event": (),
+    "remediations_review": (),
+    "scans_verification": (),
+    "scans_verificationscan": (),
+    "scans_disposition": (),
+    "scans_clearance": ("live", "revoked_at", "revoked_by_id", "revoked_reason"),
+}
+
+_SQLITE = """
+CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} WHEN {changed}
+BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;
+CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table}
+BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END;
+"""
+_POSTGRESQL = """
+CREATE OR REPLACE FUNCTION {table}_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION '{table} is append-only' USING ERRCODE = '23000'; END $$;
+CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table} FOR EACH ROW WHEN ({changed})
+EXECUTE FUNCTION {table}_append_only();
+CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} FOR EACH ROW
+EXECUTE FUNCTION {table}_append_only();
+CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT
+EXECUTE FUNCTION {table}_append_only();
+"""
+
+
+def protect(table: str) -> Callable[[Any, BaseDatabaseSchemaEditor], None]:
+    """Return a RunPython function that makes ``table`` append-only."""
+
+    def forward(apps: Any, editor: BaseDatabaseSchemaEditor) -> None:
+        unprotect(table)(apps, editor)
+        free = PROTECTED[table]
+        with editor.connection.cursor() as cursor:
+            names = [
+                column.name
+                for column in editor.connection.introspection.get_table_description(cursor, table)
+            ]
+        frozen = [name for name in names if name not in free]
+        differs = "IS NOT" if editor.connection.vendor == "sqlite" else "IS DISTINCT FROM"
+        clauses = [f'OLD."{name}" {differs} NEW."{name}"' for name in frozen]
+        if "live" in free:  # one way: true to false, once
+            clauses.append("NOT OLD.live")
+        changed = " OR ".join(clauses) if free else "1=1"
+        template = _SQLITE if editor.connection.vendor == "sqlite" else _POSTGRESQL
+        _run(editor, template.format(table=table, changed=changed))
+
+    return forward
+
+
+def unprotect(table: str) -> Callable[[Any, BaseDatabaseSchemaEditor], None]:
+    """Return a RunPython function that lifts ``protect``; for migrations that change the table."""
+
+    def backward(apps: Any, editor: BaseDatabaseSchemaEditor) -> None:
+        suffix = "" if editor.connection.vendor == "sqlite" else f" ON {table}"
+        for kind in ("update", "delete", "truncate"):
+            editor.execute(f"DROP TRIGGER IF EXISTS {table}_no_{kind}{suffix}")
+
+    return backward
+
+
+def _run(editor: BaseDatabaseSchemaEditor, script: str) -> None:
+    if editor.connection.vendor == "sqlite":
+        statements: Iterable[str] = (part + "END;" for part in script.split("END;") if part.strip())
+    else:
+        statements = [script]
+    for statement in statements:
+        editor.execute(statement, params=None)
+
+
+def missing() -> list[str]:
+    """Return the triggers that should exist on this database and do not."""
+    kinds: tuple[str, ...] = ("update", "delete", "truncate")
+    if connection.vendor == "sqlite":
+        kinds, sql = kinds[:2], "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+    else:
+        sql = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        present = {row[0] for row in cursor.fetchall()}
+    wanted = [f"{table}_no_{kind}" for table in PROTECTED for kind in kinds]
+    return [name for name in wanted if name not in present]

@@ -1,0 +1,44 @@
+"""Content-addressed files below MEDIA_ROOT, gzip-compressed. Written before the row, never changed."""
+
+import gzip
+import hashlib
+import os
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+
+from core.models import Blob
+
+
+def _path(sha256: str) -> Path:
+    return Path(settings.MEDIA_ROOT) / "blobs" / sha256[:2] / f"{sha256}.gz"
+
+
+def store(data: bytes, *, at: datetime) -> Blob:
+    """Keep ``data`` and return its row; the same bytes twice are one blob.
+
+    The file is complete and synced before the row exists, so a crash leaves at most an unused file.
+    """
+    sha256 = hashlib.sha256(data).hexdigest()
+    path = _path(sha256)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(gzip.compress(data, compresslevel=5, mtime=0))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(file.name, path)
+    Blob.objects.bulk_create(
+        [Blob(sha256=sha256, size=len(data), stored_at=at)], ignore_conflicts=True
+    )
+    return Blob.objects.get(pk=sha256)
+
+
+def load(sha256: str) -> bytes:
+    """Return the bytes of a blob. Raises OSError when the file is gone or no longer has its digest."""
+    data = gzip.decompress(_path(sha256).read_bytes())
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise OSError(f"The stored file {sha256[:12]} does not have its digest any more.")
+    return data

@@ -1,0 +1,96 @@
+"""Leases on job rows. A killed worker loses nothing: its lease runs out and the sweeper hands the row on.
+
+``attempts`` is the fencing token: a worker that lost its lease cannot finish the job any more.
+"""
+
+import logging
+from datetime import datetime, timedelta
+
+from celery import current_app
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import F, Q
+from kombu.exceptions import OperationalError
+
+from core.models import Job, JobState
+
+log = logging.getLogger(__name__)
+
+
+def enqueue(*, kind: str, subject_id: int, at: datetime, key: str = "") -> Job:
+    """Store a job to be done now, and ring once it is committed; the same ``key`` twice is one job."""
+    key = key or f"{kind}:{subject_id}"
+    Job.objects.bulk_create(
+        [Job(kind=kind, subject_id=subject_id, key=key, created_at=at, next_attempt_at=at)],
+        ignore_conflicts=True,
+    )
+    job = Job.objects.get(key=key)
+    transaction.on_commit(lambda: ring(job.pk))
+    return job
+
+
+def ring(job_id: int) -> None:
+    """Tell a worker that a job is due. A broker that is down costs one sweep, never the job."""
+    try:
+        current_app.send_task("ctem.run_job", kwargs={"job_id": job_id})
+    except (OperationalError, OSError) as error:
+        log.warning("no worker could be told of job %s, the sweeper will: %s", job_id, error)
+
+
+def due(at: datetime) -> models.QuerySet[Job]:
+    """Jobs that nobody holds: waiting for their time, or running on a lease that ran out."""
+    return Job.objects.filter(
+        Q(state=JobState.QUEUED, next_attempt_at__lte=at)
+        | Q(state=JobState.RUNNING, lease_until__lt=at)
+    )
+
+
+def claim(job_id: int, at: datetime) -> Job | None:
+    """Take the lease of a due job and return it; None when another worker has it or it is over."""
+    taken = (
+        due(at)
+        .filter(pk=job_id, attempts__lt=settings.JOB_MAX_ATTEMPTS)
+        .update(
+            state=JobState.RUNNING,
+            attempts=F("attempts") + 1,
+            lease_until=at + timedelta(seconds=settings.JOB_LEASE_SECONDS),
+        )
+    )
+    return Job.objects.get(pk=job_id) if taken else None
+
+
+def quarantine_exhausted(at: datetime) -> list[Job]:
+    """Set aside jobs that used up their attempts without an end, and return them."""
+    exhausted = list(due(at).filter(attempts__gte=settings.JOB_MAX_ATTEMPTS))
+    Job.objects.filter(pk__in=[job.pk for job in exhausted]).update(
+        state=JobState.QUARANTINED,
+        lease_until=None,
+        finished_at=at,
+        error="the worker died or failed in every attempt",
+    )
+    return exhausted
+
+
+def held(job: Job) -> models.QuerySet[Job]:
+    """The row, as long as this lease is the current one; lock and test it inside the last transaction."""
+    return Job.objects.filter(pk=job.pk, state=JobState.RUNNING, attempts=job.attempts)
+
+
+def renew(job: Job, at: datetime) -> bool:
+    """Extend the lease; False when it was lost."""
+    until = at + timedelta(seconds=settings.JOB_LEASE_SECONDS)
+    return held(job).update(lease_until=until) == 1
+
+
+def finish(job: Job, at: datetime, *, state: JobState = JobState.DONE, error: str = "") -> bool:
+    """End the job; False when the lease was lost meanwhile (then nothing is written)."""
+    ended = held(job).update(state=state, lease_until=None, finished_at=at, error=error[:2000])
+    return ended == 1
+
+
+def retry_later(job: Job, at: datetime, error: str) -> None:
+    """Give the job back after an unexpected error, with growing distance."""
+    pause = timedelta(seconds=2 ** (2 * job.attempts))
+    held(job).update(
+        state=JobState.QUEUED, lease_until=None, next_attempt_at=at + pause, error=error[:2000]
+    )

@@ -1,0 +1,79 @@
+"""Refusals of the domain to answers, once for the API (RFC 9457 problem+json) and once for pages."""
+
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError
+from django.http import Http404
+from rest_framework import exceptions, serializers
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from core.errors import BadInput, Incomplete, NotAllowed, Refused, TooLarge, WrongState
+
+PROBLEM = "application/problem+json"
+TYPES = {  # the stable ``type`` of each problem, and its answer
+    TooLarge: ("too-large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    BadInput: ("bad-input", HTTPStatus.BAD_REQUEST),
+    NotAllowed: ("not-allowed", HTTPStatus.FORBIDDEN),
+    WrongState: ("refused", HTTPStatus.CONFLICT),
+    Incomplete: ("incomplete", HTTPStatus.CONFLICT),
+    Refused: ("refused", HTTPStatus.CONFLICT),
+}
+
+
+def problem(kind: str, status: int, detail: str, **more: Any) -> dict[str, Any]:
+    """Return the body of a problem. ``kind`` is stable; scripts may compare it."""
+    return {
+        "type": f"urn:ctem:problem:{kind}",
+        "title": HTTPStatus(status).phrase,
+        "status": int(status),
+        "detail": detail,
+        **{name: value for name, value in more.items() if value},
+    }
+
+
+def status_of(error: Refused) -> HTTPStatus:
+    """Return the HTTP status that a refusal maps to."""
+    return next(status for kind, (_, status) in TYPES.items() if isinstance(error, kind))
+
+
+def problem_response(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler: every error of the API is a problem; unknown ones are left to Django."""
+    body, headers = _body(error)
+    if body is None:
+        return None
+    set_rollback()
+    return Response(body, status=body["status"], headers=headers, content_type=PROBLEM)
+
+
+def _body(error: Exception) -> tuple[dict[str, Any] | None, dict[str, str]]:
+    if isinstance(error, Refused):
+        kind = next(name for cls, (name, _) in TYPES.items() if isinstance(error, cls))
+        where = error.where if isinstance(error, BadInput) else ""
+        return problem(kind, status_of(error), str(error), checks=error.checks, where=where), {}
+    if isinstance(error, Http404):
+        return problem("not-found", 404, "There is nothing here that you may see."), {}
+    if isinstance(error, PermissionDenied):
+        return problem("not-allowed", 403, "Your role does not allow this."), {}
+    if isinstance(error, IntegrityError):
+        return problem(
+            "refused", 409, "The database refused it: it contradicts what is stored."
+        ), {}
+    if isinstance(error, serializers.ValidationError):
+        return problem("invalid", 400, "The request is not valid.", errors=error.detail), {}
+    if isinstance(error, exceptions.APIException):
+        return _from_drf(error)
+    return None, {}
+
+
+def _from_drf(error: exceptions.APIException) -> tuple[dict[str, Any], dict[str, str]]:
+    headers = {}
+    if header := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = header
+    if wait := getattr(error, "wait", None):
+        headers["Retry-After"] = str(int(wait))
+    code = error.get_codes()
+    kind = str(code if isinstance(code, str) else error.default_code).replace("_", "-")
+    return problem(kind, error.status_code, str(error.detail)), headers

@@ -1,0 +1,70 @@
+"""Running jobs: which service does which kind, the heartbeat of a lease, the sweeper. Wiring only."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+from django.db import close_old_connections, connection
+from django.utils import timezone
+from scans.runners.run import run_scan
+
+from core import jobs
+from core.models import Job
+from scans.models import Scan
+from scans.services.ingest import ingest_scan
+from scans.statuses import ScanState
+
+HANDLERS: dict[str, Callable[[Job], None]] = {"ingest": ingest_scan, "run": run_scan}
+log = logging.getLogger(__name__)
+
+
+def run(job_id: int) -> bool:
+    """Do one job if it is due and free; return whether this process did it.
+
+    An unexpected error gives the job back for a later attempt; a killed process loses its lease.
+    """
+    job = jobs.claim(job_id, timezone.now())
+    if job is None:
+        return False
+    with _heartbeat(job):
+        try:
+            HANDLERS[job.kind](job)
+        except Exception as error:
+            log.exception("job %s (%s %s) failed", job.pk, job.kind, job.subject_id)
+            jobs.retry_later(job, timezone.now(), f"{type(error).__name__}: {error}")
+    return True
+
+
+def sweep() -> None:
+    """Set exhausted jobs aside and ring for each that is due and that no live worker holds."""
+    now = timezone.now()
+    for job in jobs.quarantine_exhausted(now):
+        Scan.objects.filter(pk=job.subject_id).exclude(state=ScanState.DONE).update(
+            state=ScanState.QUARANTINED, error=job.error, finished_at=now
+        )
+        log.error("job %s (%s %s) quarantined: %s", job.pk, job.kind, job.subject_id, job.error)
+    for job_id in jobs.due(now).order_by("next_attempt_at").values_list("pk", flat=True)[:1000]:
+        jobs.ring(job_id)
+
+
+@contextmanager
+def _heartbeat(job: Job) -> Iterator[None]:
+    """Renew the lease from a thread of its own while the block runs."""
+    over = threading.Event()
+
+    def beat() -> None:
+        while not over.wait(settings.JOB_LEASE_SECONDS / 3):
+            close_old_connections()
+            if not jobs.renew(job, timezone.now()):
+                break
+        connection.close()
+
+    thread = threading.Thread(target=beat, daemon=True, name=f"lease-{job.pk}")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

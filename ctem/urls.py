@@ -1,0 +1,21 @@
+"""The whole map of addresses: pages (ctem/pages.py), the API (ctem/api.py), health."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.db import connection
+from django.http import HttpRequest, JsonResponse
+from django.urls import include, path
+
+
+@login_not_required
+def health(request: HttpRequest) -> JsonResponse:
+    """Answer once the database answers."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return JsonResponse({"ok": True})
+
+
+urlpatterns = [
+    path("healthz", health, name="health"),
+    path("api/", include("ctem.api")),
+    path("", include("ctem.pages")),
+]

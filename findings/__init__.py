@@ -1,0 +1,1 @@
+"""Findings and their lifecycle. Knows nothing of remediations, scans or tickets: evidence is brought."""

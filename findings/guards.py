@@ -1,0 +1,99 @@
+"""Conditions that rows of the transition table name. Each raises Incomplete with a sentence for a tooltip.
+
+A guard looks at the finding and at what was brought, never at the tables of upper apps.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from core.errors import Incomplete, NotAllowed
+from core.models import User
+from findings.models import Dismissal, Finding, RiskAcceptance, TwoPersonDecision
+from findings.statuses import EvidenceKind
+
+MAX_REASON = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One attempt: the locked finding, who (None: the system), when, and what was brought."""
+
+    finding: Finding
+    by: User | None
+    at: datetime
+    brought: Mapping[str, Any] = field(default_factory=dict)
+
+    def text(self, name: str) -> str:
+        value = self.brought.get(name, "")
+        return value.strip() if isinstance(value, str) else ""
+
+
+def check_reason_given(context: Context) -> None:
+    reason = context.text("reason")
+    if not reason:
+        raise Incomplete("A reason is needed.")
+    if len(reason) > MAX_REASON:
+        raise Incomplete(
+            f"The reason is longer than allowed ({len(reason)} > {MAX_REASON} characters)."
+        )
+
+
+def check_validation_evidence(context: Context) -> None:
+    if not context.text("evidence"):
+        raise Incomplete(
+            "Evidence is needed: a note, a proof of concept, reachability or a tool's exploitability claim."
+        )
+    if context.brought.get("evidence_kind", EvidenceKind.NOTE) not in list(EvidenceKind):
+        raise Incomplete(f"The kind of evidence must be one of: {', '.join(EvidenceKind)}.")
+
+
+def check_remediation_linked(context: Context) -> None:
+    if not context.brought.get("remediation_id"):
+        raise Incomplete("A linked remediation is needed: propose a fix for this finding.")
+
+
+def check_clearance(context: Context) -> None:
+    if not context.brought.get("clearance_id"):
+        raise Incomplete("Only the gate completes a finding, once its clearance exists.")
+
+
+def check_revocation(context: Context) -> None:
+    if context.brought.get("revoked_clearance_id") != context.finding.clearance_id:
+        raise Incomplete("A completed finding reopens by revoking its clearance.")
+
+
+def _check_second_person(context: Context, decision: TwoPersonDecision | None, what: str) -> None:
+    if decision is None:
+        raise Incomplete(f"{what} has to be requested first, with a reason.")
+    if context.by is not None and decision.requested_by_id == context.by.pk:
+        raise NotAllowed("A second person has to confirm: nobody approves their own request.")
+
+
+def pending(model: type[TwoPersonDecision], finding: Finding) -> TwoPersonDecision | None:
+    """Return the newest request that nobody has decided."""
+    rows = model._default_manager.filter(finding=finding, approved_at__isnull=True)
+    return rows.order_by("-pk").first()
+
+
+def check_acceptance_by_second_person(context: Context) -> None:
+    acceptance = pending(RiskAcceptance, context.finding)
+    _check_second_person(context, acceptance, "Accepting the risk")
+    if isinstance(acceptance, RiskAcceptance) and acceptance.until <= context.at.date():
+        raise Incomplete(f"The acceptance would already have ended on {acceptance.until}.")
+
+
+def check_dismissal_by_second_person(context: Context) -> None:
+    _check_second_person(
+        context, pending(Dismissal, context.finding), "Dismissing as a false positive"
+    )
+
+
+def check_other_finding(context: Context) -> None:
+    other = context.brought.get("duplicate_of")
+    if not isinstance(other, int) or isinstance(other, bool):
+        raise Incomplete("The other finding is needed, by its number.")
+    same_scope = Finding.objects.filter(pk=other, scope_id=context.finding.scope_id)
+    if other == context.finding.pk or not same_scope.exists():
+        raise Incomplete("The other finding is not in this scope.")

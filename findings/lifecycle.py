@@ -1,0 +1,239 @@
+"""The table of transitions and the one writer of ``Finding.status``.
+
+One row per transition; buttons, the API, imports, documents and tests read the same table. There
+is no skip argument: who cannot wait for the gate accepts the risk, by name, until a date.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import models, transaction
+
+from core.errors import NotAllowed, Refused, WrongState
+from core.events import append_event
+from core.models import User
+from core.permissions import Permission
+from findings import guards
+from findings.guards import Context
+from findings.models import Dismissal, Finding, RiskAcceptance
+from findings.statuses import OPEN, Status
+from scopes.access import can, check_may
+
+S = Status
+
+
+def _claim(context: Context) -> dict[str, Any]:
+    return {"claimed_at": context.at, "claimed_by": context.by}
+
+
+def _complete(context: Context) -> dict[str, Any]:
+    return {
+        "clearance_id": context.brought["clearance_id"],
+        "clearance_live": True,
+        "verified_at": context.at,
+    }
+
+
+def _back_to_open(_: Context) -> dict[str, Any]:
+    return {
+        "clearance_id": None,
+        "clearance_live": None,
+        "verified_at": None,
+        "claimed_at": None,
+        "claimed_by": None,
+        "duplicate_of": None,
+    }
+
+
+def _unclaim(_: Context) -> dict[str, Any]:
+    return {"claimed_at": None, "claimed_by": None}
+
+
+def _duplicate(context: Context) -> dict[str, Any]:
+    return {"duplicate_of_id": context.brought["duplicate_of"]}
+
+
+def _approve(model: type[RiskAcceptance] | type[Dismissal]) -> Callable[[Context], dict[str, Any]]:
+    def write(context: Context) -> dict[str, Any]:
+        if decision := guards.pending(model, context.finding):
+            decision.approved_at, decision.approved_by = context.at, context.by
+            decision.save(update_fields=["approved_at", "approved_by"])
+        return {}
+
+    return write
+
+
+def _nothing(_: Context) -> dict[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One row. ``permission`` None: the system only. ``needs`` names what a form must ask for."""
+
+    name: str
+    sources: frozenset[Status]
+    target: Status
+    permission: Permission | None
+    label: str
+    guards: tuple[Callable[[Context], None], ...] = ()
+    writes: Callable[[Context], dict[str, Any]] = _nothing
+    needs: tuple[str, ...] = ()
+
+
+def _row(
+    name: str,
+    sources: Iterable[Status],
+    target: Status,
+    permission: Permission | None,
+    label: str,
+    *checks: Callable[[Context], None],
+    writes: Callable[[Context], dict[str, Any]] = _nothing,
+    needs: tuple[str, ...] = (),
+) -> Transition:
+    return Transition(name, frozenset(sources), target, permission, label, checks, writes, needs)
+
+
+BEFORE_FIX = (S.DISCOVERED, S.PRIORITIZED, S.VALIDATED)
+P = Permission
+TRANSITIONS: tuple[Transition, ...] = (
+    _row("prioritize", (S.DISCOVERED,), S.PRIORITIZED, P.TRIAGE, "Prioritize"),
+    _row("validate", (S.DISCOVERED, S.PRIORITIZED), S.VALIDATED, P.TRIAGE, "Validate",
+         guards.check_validation_evidence, needs=("evidence", "evidence_kind")),
+    _row("mobilize", BEFORE_FIX, S.MOBILIZING, P.PROPOSE_FIX, "Start fixing",
+         guards.check_remediation_linked, needs=("remediation_id",)),
+    _row("claim", (*BEFORE_FIX, S.MOBILIZING), S.AWAITING_VERIFICATION, P.CLAIM, "Claim fixed",
+         guards.check_reason_given, writes=_claim, needs=("reason",)),
+    _row("send_back", (S.AWAITING_VERIFICATION,), S.MOBILIZING, None, "Verification failed",
+         guards.check_reason_given, writes=_unclaim),
+    _row("complete", (S.AWAITING_VERIFICATION,), S.MOBILIZATION_COMPLETE, None, "Complete",
+         guards.check_clearance, writes=_complete),
+    _row("accept_risk", OPEN, S.RISK_ACCEPTED, P.APPROVE, "Accept the risk",
+         guards.check_acceptance_by_second_person, writes=_approve(RiskAcceptance)),
+    _row("dismiss", OPEN, S.FALSE_POSITIVE, P.APPROVE, "Confirm false positive",
+         guards.check_dismissal_by_second_person, writes=_approve(Dismissal)),
+    _row("mark_duplicate", OPEN, S.DUPLICATE, P.TRIAGE, "Mark as duplicate",
+         guards.check_other_finding, writes=_duplicate, needs=("duplicate_of",)),
+    _row("vanish", OPEN, S.NO_LONGER_PRESENT, None, "No longer present", guards.check_reason_given),
+    _row("expire", (S.RISK_ACCEPTED,), S.DISCOVERED, None, "Acceptance ended",
+         guards.check_reason_given, writes=_back_to_open),
+    _row("reopen", (S.FALSE_POSITIVE, S.RISK_ACCEPTED, S.DUPLICATE, S.NO_LONGER_PRESENT), S.DISCOVERED,
+         P.TRIAGE, "Reopen", guards.check_reason_given, writes=_back_to_open, needs=("reason",)),
+    _row("revoke", (S.MOBILIZATION_COMPLETE,), S.DISCOVERED, None, "Reopen, revoking the clearance",
+         guards.check_reason_given, guards.check_revocation, writes=_back_to_open),
+)  # fmt: skip
+BY_NAME = {row.name: row for row in TRANSITIONS}
+
+
+def _check(row: Transition, context: Context) -> None:
+    """Raise a refusal when ``row`` is not possible in ``context``."""
+    finding = context.finding
+    if Status(finding.status) not in row.sources:
+        raise WrongState(
+            f"“{row.label}” is not possible while the finding is {Status(finding.status).label}."
+        )
+    if context.by is not None:
+        if row.permission is None:
+            raise NotAllowed(f"“{row.label}” is done by the system alone.")
+        check_may(context.by, row.permission, finding.scope_id)
+    for guard in row.guards:
+        guard(context)
+
+
+@transaction.atomic
+def transition(
+    finding_id: int,
+    name: str,
+    *,
+    by: User | None,
+    at: datetime,
+    brought: Mapping[str, Any] | None = None,
+) -> Finding:
+    """Move one finding along one row of the table and append the event; return it as it is now.
+
+    ``brought`` holds the evidence that the row's guards ask for; its plain members go into the
+    event. Raises NotAllowed, WrongState or Incomplete, with a sentence, and then changes nothing.
+    """
+    row = BY_NAME.get(name)
+    if row is None:
+        raise WrongState(f"There is no transition called {name[:40]!r}.")
+    finding = (
+        Finding.objects.select_for_update(of=("self",)).select_related("scope").get(pk=finding_id)
+    )
+    context = Context(finding, by, at, brought or {})
+    _check(row, context)
+    source = finding.status
+    values = {**row.writes(context), "status": row.target, "status_since": at}
+    for column, value in values.items():
+        setattr(finding, column, value)
+    finding.save(
+        update_fields=[c.removesuffix("_id") if c == "duplicate_of_id" else c for c in values]
+    )
+    append_event(
+        scope_id=finding.scope_id, action=f"finding.{name}", subject="finding", subject_id=finding.pk,
+        by=by, at=at, data={"from": source, "to": row.target.value, **dict(context.brought)},
+    )  # fmt: skip
+    return finding
+
+
+def transition_set(
+    findings: models.QuerySet[Finding],
+    name: str,
+    *,
+    at: datetime,
+    values: Mapping[str, Any] | None = None,
+) -> int:
+    """Move all of ``findings`` that stand in the row's sources, as the system, in one statement.
+
+    For imports and expiries: rows whose writes depend on the single finding are refused. The
+    caller appends one event for the whole set. Returns the number moved.
+    """
+    row = BY_NAME[name]
+    if row.writes is not _nothing and name != "expire":
+        raise WrongState(f"“{row.label}” is done one finding at a time.")
+    extra = _back_to_open(Context(Finding(), None, at)) if name == "expire" else {}
+    return findings.filter(status__in=row.sources).update(
+        **{**extra, **(values or {}), "status": row.target, "status_since": at}
+    )
+
+
+def available(finding: Finding, user: User, at: datetime) -> list[dict[str, Any]]:
+    """Return the rows that start where the finding stands, each allowed or with the refusal as a sentence.
+
+    What a form will bring (``needs``) is not held against the row here.
+    """
+    answers = []
+    for row in TRANSITIONS:
+        if Status(finding.status) not in row.sources:
+            continue
+        try:
+            _check_before_asking(row, Context(finding, user, at))
+            refusal = ""
+        except Refused as error:
+            refusal = str(error)
+        answers.append(
+            {
+                "name": row.name,
+                "label": row.label,
+                "target": row.target.value,
+                "allowed": not refusal,
+                "refusal": refusal,
+                "needs": list(row.needs),
+            }
+        )
+    return answers
+
+
+def _check_before_asking(row: Transition, context: Context) -> None:
+    if row.permission is None:
+        if row.name == "complete":
+            raise Refused("The gate completes it, once a post-fix scan has passed, a person has "
+                          "reviewed the fix and it has merged.")  # fmt: skip
+        raise NotAllowed(f"“{row.label}” is done by the system alone.")
+    if context.by is not None and not can(context.by, row.permission, context.finding.scope_id):
+        check_may(context.by, row.permission, context.finding.scope_id)
+    if not row.needs:
+        for guard in row.guards:
+            guard(context)

@@ -1,0 +1,270 @@
+"""Findings, sightings, decisions about them, comments: rows and reads. Verbs are in services and lifecycle."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+
+from core.constraints import CompositeForeignKey, both_or_neither, one_of
+from core.models import User
+from findings.statuses import OPEN, EvidenceKind, Presence, Severity, Status
+from scopes.models import Asset, Line, Scope
+
+
+class FindingQuerySet(models.QuerySet["Finding"]):
+    def visible_to(self, user: User | AnonymousUser) -> "FindingQuerySet":
+        return self.filter(scope__in=Scope.objects.visible_to(user))
+
+    def open(self) -> "FindingQuerySet":
+        return self.filter(status__in=OPEN)
+
+    def complete(self) -> "FindingQuerySet":
+        return self.filter(status=Status.MOBILIZATION_COMPLETE)
+
+
+class Finding(models.Model):
+    """One weakness on one line of one asset, followed over time.
+
+    Columns come in three kinds that never mix: identity and machine facts (written by ingest),
+    the status with its dates (written by lifecycle.py alone), and what people decided.
+    """
+
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="findings")
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="findings")
+    line = models.ForeignKey(Line, on_delete=models.PROTECT, related_name="findings")
+
+    # what it is
+    tool = models.CharField(max_length=120)
+    tool_class = models.CharField(max_length=10)
+    category = models.CharField(max_length=200, default="")
+    rule = models.CharField(max_length=300)
+    title = models.CharField(max_length=300)
+    message = models.TextField(default="")
+    cwes = models.JSONField(default=list)
+    help_uri = models.CharField(max_length=500, default="")
+    level = models.CharField(max_length=8)
+    security_severity = models.FloatField(null=True)
+    severity = models.CharField(max_length=8)
+    original = (
+        models.JSONField()
+    )  # the result as first reported, frozen; see scans/ingest/records.py
+    original_sha256 = models.CharField(max_length=64)
+
+    # where the last scan saw it
+    path = models.CharField(max_length=1000, default="")
+    start_line = models.PositiveIntegerField(null=True)
+    snippet = models.TextField(default="")
+    current = models.JSONField()  # the result as last seen: what the next scan is matched against
+    presence = models.CharField(max_length=10, default=Presence.PRESENT.value)
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+
+    # where it stands (findings/lifecycle.py)
+    status = models.CharField(max_length=22, default=Status.DISCOVERED.value)
+    status_since = models.DateTimeField()
+    priority = models.JSONField(default=dict)  # terms, see priority.py
+    priority_score = models.SmallIntegerField(default=0)
+    priority_band = models.CharField(max_length=2, default="")
+    claimed_at = models.DateTimeField(null=True)  # somebody said "fixed": a claim
+    claimed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    verified_at = models.DateTimeField(null=True)  # the gate saw it: proof
+    clearance_id = models.BigIntegerField(null=True)
+    clearance_live = models.BooleanField(null=True)
+    duplicate_of = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="duplicates"
+    )
+    introduced_by_id = models.BigIntegerField(null=True)  # the remediation that brought it in
+
+    assigned_to = models.ForeignKey(
+        User, null=True, on_delete=models.SET_NULL, related_name="assigned"
+    )
+
+    objects = FindingQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            one_of("status", Status, "finding_status"),
+            one_of("presence", Presence, "finding_presence"),
+            one_of("severity", Severity, "finding_severity"),
+            models.UniqueConstraint(fields=["id", "scope"], name="finding_and_scope"),
+            # The invariant: complete if and only if a live clearance of this very finding is pointed to.
+            models.CheckConstraint(
+                name="finding_complete_needs_clearance",
+                condition=Q(
+                    status="mobilization_complete",
+                    clearance_id__isnull=False,
+                    clearance_live__isnull=False,
+                    clearance_live=True,
+                    verified_at__isnull=False,
+                )
+                | (
+                    ~Q(status="mobilization_complete")
+                    & Q(
+                        clearance_id__isnull=True,
+                        clearance_live__isnull=True,
+                        verified_at__isnull=True,
+                    )
+                ),
+            ),
+            CompositeForeignKey(
+                name="finding_clearance_is_its_own",
+                fields=["clearance_id", "id", "clearance_live"],
+                to_table="scans_clearance",
+                to_columns=["id", "finding_id", "live"],
+            ),
+            CompositeForeignKey(
+                name="finding_introduced_by_in_scope",
+                fields=["introduced_by_id", "scope"],
+                to_table="remediations_remediation",
+                to_columns=["id", "scope_id"],
+            ),
+            CompositeForeignKey(
+                name="finding_asset_in_scope",
+                fields=["asset", "scope"],
+                to_table="scopes_asset",
+                to_columns=["id", "scope_id"],
+            ),
+            CompositeForeignKey(
+                name="finding_line_of_asset",
+                fields=["line", "asset"],
+                to_table="scopes_line",
+                to_columns=["id", "asset_id"],
+            ),
+            CompositeForeignKey(
+                name="finding_duplicate_in_scope",
+                fields=["duplicate_of", "scope"],
+                to_table="findings_finding",
+                to_columns=["id", "scope_id"],
+            ),
+            models.CheckConstraint(
+                name="finding_duplicate_names_the_other",
+                condition=Q(status="duplicate", duplicate_of__isnull=False)
+                | (~Q(status="duplicate") & Q(duplicate_of__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="finding_not_its_own_duplicate", condition=~Q(duplicate_of=models.F("id"))
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["scope", "status", "-priority_score", "-id"], name="finding_queue"
+            ),
+            models.Index(fields=["line", "tool", "category"], name="finding_to_match"),
+            models.Index(fields=["introduced_by_id"], name="finding_introduced_by"),
+        ]
+
+    def __str__(self) -> str:
+        return f"CTEM-{self.pk}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("finding", args=[self.pk])
+
+    @property
+    def place(self) -> str:
+        """Path and line, as people write them."""
+        return f"{self.path}:{self.start_line}" if self.start_line else self.path
+
+    @property
+    def due_at(self) -> datetime | None:
+        """The date by the scope's SLA for this severity; computed, never stored."""
+        days = self.scope.sla_days.get(self.severity)
+        return self.first_seen_at + timedelta(days=days) if days else None
+
+
+class Sighting(models.Model):
+    """A scan saw the finding, at a place, at a commit. Never edited, never a decision."""
+
+    finding = models.ForeignKey(Finding, on_delete=models.CASCADE, related_name="sightings")
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+")
+    scan_id = models.BigIntegerField()
+    pointer = models.CharField(max_length=80)  # JSON pointer of the result in the scan's file
+    stage = models.CharField(max_length=3, default="")  # how it was matched; empty: first seen here
+    suppressed = models.BooleanField(default=False)
+    path = models.CharField(max_length=1000, default="")
+    start_line = models.PositiveIntegerField(null=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["finding", "scan_id"], name="sighting_once_per_scan"),
+            CompositeForeignKey(
+                name="sighting_finding_in_scope",
+                fields=["finding", "scope"],
+                to_table="findings_finding",
+                to_columns=["id", "scope_id"],
+            ),
+            CompositeForeignKey(
+                name="sighting_scan_in_scope",
+                fields=["scan_id", "scope"],
+                to_table="scans_scan",
+                to_columns=["id", "scope_id"],
+            ),
+        ]
+
+
+class ValidationEvidence(models.Model):
+    """Why somebody holds the weakness to be real and reachable."""
+
+    finding = models.ForeignKey(
+        Finding, on_delete=models.CASCADE, related_name="validation_evidence"
+    )
+    kind = models.CharField(max_length=20)
+    text = models.TextField()
+    at = models.DateTimeField()
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [one_of("kind", EvidenceKind, "validation_evidence_kind")]
+
+
+class TwoPersonDecision(models.Model):
+    """One person asks with a reason, another one decides."""
+
+    finding = models.ForeignKey(Finding, on_delete=models.CASCADE, related_name="%(class)ss")
+    reason = models.TextField()
+    requested_at = models.DateTimeField()
+    requested_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    approved_at = models.DateTimeField(null=True)
+    approved_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        abstract = True
+
+
+def _two_people(name: str) -> list[Any]:
+    """Constraints of a two-person decision; ``name`` prefixes them."""
+    return [
+        both_or_neither("approved_at", "approved_by", f"{name}_approved_by_somebody"),
+        models.CheckConstraint(
+            name=f"{name}_two_people",
+            condition=Q(approved_by__isnull=True) | ~Q(approved_by=models.F("requested_by")),
+        ),
+    ]
+
+
+class RiskAcceptance(TwoPersonDecision):
+    """The risk of a finding is carried until a date, by name. Never counts as fixed."""
+
+    until = models.DateField()
+
+    class Meta:
+        constraints = _two_people("risk_acceptance")
+
+
+class Dismissal(TwoPersonDecision):
+    """A finding is held to be a false positive."""
+
+    class Meta:
+        constraints = _two_people("dismissal")
+
+
+class Comment(models.Model):
+    """A person's or a ticket's words on a finding; plain text."""
+
+    finding = models.ForeignKey(Finding, on_delete=models.CASCADE, related_name="comments")
+    body = models.TextField()
+    at = models.DateTimeField()
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")

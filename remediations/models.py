@@ -1,0 +1,164 @@
+"""Remediations, the findings they address, changed files, reviews, authorship signals."""
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+from django.urls import reverse
+
+from core.constraints import CompositeForeignKey, one_of
+from core.models import Blob, User
+from findings.models import Finding
+from remediations.statuses import Decision, Origin, RemediationState
+from scopes.models import Asset, Line, Scope
+
+
+class RemediationQuerySet(models.QuerySet["Remediation"]):
+    def visible_to(self, user: User | AnonymousUser) -> "RemediationQuerySet":
+        return self.filter(scope__in=Scope.objects.visible_to(user))
+
+
+class Remediation(models.Model):
+    """One proposed fix at its newest revision. A push changes the head and takes every lamp back."""
+
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="remediations")
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="remediations")
+    line = models.ForeignKey(Line, on_delete=models.PROTECT, related_name="remediations")
+    findings = models.ManyToManyField(
+        Finding, through="RemediationFinding", related_name="remediations"
+    )
+    title = models.CharField(max_length=300)
+    url = models.CharField(max_length=500, default="", blank=True)  # of the pull request
+    branch = models.CharField(max_length=250, default="", blank=True)
+    state = models.CharField(max_length=10, default=RemediationState.PROPOSED.value)
+
+    base_commit = models.CharField(max_length=64)
+    base_tree = models.CharField(max_length=64, default="")
+    head_commit = models.CharField(max_length=64)
+    head_tree = models.CharField(max_length=64, default="")
+    diff = models.ForeignKey(Blob, null=True, on_delete=models.PROTECT, related_name="+")
+    commits = models.JSONField(default=list)  # id, message, author, committer: as git shows them
+    pushed_at = models.DateTimeField()
+
+    merge_commit = models.CharField(max_length=64, default="")
+    merge_tree = models.CharField(max_length=64, default="")
+    merged_at = models.DateTimeField(null=True)
+    merged_by = models.CharField(max_length=200, default="")
+    deployed_at = models.DateTimeField(null=True)
+
+    author = models.CharField(max_length=200, default="")
+    origin = models.CharField(max_length=12, default=Origin.UNKNOWN.value)
+    declared_origin = models.CharField(max_length=12, default=Origin.UNKNOWN.value)
+    agent = models.CharField(max_length=120, default="")
+    model = models.CharField(max_length=120, default="")
+    agent_run = models.CharField(max_length=200, default="")
+
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+
+    objects = RemediationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            one_of("state", RemediationState, "remediation_state"),
+            one_of("origin", Origin, "remediation_origin"),
+            models.UniqueConstraint(fields=["id", "scope"], name="remediation_and_scope"),
+            models.CheckConstraint(
+                name="remediation_merged_with_commit",
+                condition=models.Q(state="merged", merged_at__isnull=False)
+                & ~models.Q(merge_commit="")
+                | ~models.Q(state="merged") & models.Q(merged_at__isnull=True, merge_commit=""),
+            ),
+            CompositeForeignKey(
+                name="remediation_asset_in_scope",
+                fields=["asset", "scope"],
+                to_table="scopes_asset",
+                to_columns=["id", "scope_id"],
+            ),
+            CompositeForeignKey(
+                name="remediation_line_of_asset",
+                fields=["line", "asset"],
+                to_table="scopes_line",
+                to_columns=["id", "asset_id"],
+            ),
+        ]
+        indexes = [models.Index(fields=["asset", "merge_commit"], name="remediation_merged")]
+
+    def __str__(self) -> str:
+        return f"FIX-{self.pk}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("remediation", args=[self.pk])
+
+    @property
+    def is_ai(self) -> bool:
+        return self.origin in (Origin.AI_ASSISTED, Origin.AI_GENERATED)
+
+
+class RemediationFinding(models.Model):
+    """A remediation addresses a finding. Verifications point to this pair."""
+
+    remediation = models.ForeignKey(Remediation, on_delete=models.PROTECT, related_name="addressed")
+    finding = models.ForeignKey(Finding, on_delete=models.PROTECT, related_name="addressed")
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["remediation", "finding", "scope"], name="remediation_finding_once"
+            ),
+            CompositeForeignKey(
+                name="addressed_remediation_in_scope",
+                fields=["remediation", "scope"],
+                to_table="remediations_remediation",
+                to_columns=["id", "scope_id"],
+            ),
+            CompositeForeignKey(
+                name="addressed_finding_in_scope",
+                fields=["finding", "scope"],
+                to_table="findings_finding",
+                to_columns=["id", "scope_id"],
+            ),
+        ]
+
+
+class ChangedFile(models.Model):
+    """One file that the newest revision of a fix changes; counts are lines."""
+
+    remediation = models.ForeignKey(
+        Remediation, on_delete=models.CASCADE, related_name="changed_files"
+    )
+    path = models.CharField(max_length=1000)
+    old_path = models.CharField(max_length=1000, default="")
+    change = models.CharField(max_length=8)  # added, deleted, modified, renamed, copied
+    added = models.PositiveIntegerField(default=0)
+    removed = models.PositiveIntegerField(default=0)
+
+
+class AuthorshipSignal(models.Model):
+    """One sign of who wrote the fix, with how sure it makes us."""
+
+    remediation = models.ForeignKey(Remediation, on_delete=models.CASCADE, related_name="signals")
+    kind = models.CharField(max_length=30)
+    agent = models.CharField(max_length=120)
+    origin = models.CharField(max_length=12)
+    confidence = models.CharField(max_length=6)  # high, medium, low
+    commit = models.CharField(max_length=64, default="")
+    text = models.CharField(max_length=500)
+
+    class Meta:
+        constraints = [one_of("origin", Origin, "signal_origin")]
+
+
+class Review(models.Model):
+    """A person's decision on one exact revision of a remediation. Append-only."""
+
+    remediation = models.ForeignKey(Remediation, on_delete=models.PROTECT, related_name="reviews")
+    reviewer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    decision = models.CharField(max_length=10)
+    commit = models.CharField(max_length=64)
+    tree = models.CharField(max_length=64, default="")
+    comment = models.TextField(default="")
+    answers = models.JSONField(default=dict)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [one_of("decision", Decision, "review_decision")]

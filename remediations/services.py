@@ -1,0 +1,323 @@
+"""Verbs on fixes: propose, push, review, merge, deploy, withdraw. Verdicts are made above, in scans."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from core import blobs
+from core.errors import BadInput, NotAllowed, TooLarge, WrongState
+from core.events import append_event
+from core.models import User, UserKind
+from core.permissions import Permission
+from core.text import clean_text
+from findings.lifecycle import BEFORE_FIX, transition
+from findings.models import Finding
+from findings.statuses import OPEN, Status
+from gate import diff as gate_diff
+from gate.errors import InputError
+from gate.evidence import Commit
+from gate.provenance import raised, tell_origin
+from remediations.models import (
+    AuthorshipSignal,
+    ChangedFile,
+    Remediation,
+    RemediationFinding,
+    Review,
+)
+from remediations.statuses import Decision, RemediationState
+from scopes.access import check_may
+from scopes.models import Asset, Line
+
+GIT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+MAX_COMMITS = 500
+MAX_FINDINGS = 200
+
+
+def _event(
+    remediation: Remediation, action: str, *, by: User | None, at: datetime, **data: Any
+) -> None:
+    append_event(
+        scope_id=remediation.scope_id, action=f"remediation.{action}", subject="remediation",
+        subject_id=remediation.pk, by=by, at=at, data=data,
+    )  # fmt: skip
+
+
+def check_git_id(where: str, value: str, *, optional: bool = False) -> None:
+    """Raise BadInput unless ``value`` is a full commit or tree id (or empty, where optional)."""
+    if not (optional and not value) and not GIT_ID.fullmatch(value):
+        raise BadInput(
+            where, f"{value[:80]!r} is not a full git id (40 or 64 hexadecimal digits, lower case)"
+        )
+
+
+def _read_commits(commits: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    if len(commits) > MAX_COMMITS:
+        raise BadInput("commits", f"more commits than allowed ({len(commits)} > {MAX_COMMITS})")
+    names = ("id", "message", "author", "committer")
+    return [{name: clean_text(str(c.get(name, "")), 20_000) for name in names} for c in commits]
+
+
+def _set_revision(
+    remediation: Remediation,
+    *,
+    diff: bytes | None,
+    commits: Sequence[Mapping[str, Any]],
+    at: datetime,
+) -> None:
+    """Fill what follows from a revision's diff and commits: changed files, signals, origin, author."""
+    parsed = None
+    if diff is not None:
+        if len(diff) > settings.MAX_DIFF_BYTES:
+            raise TooLarge(
+                "diff", f"larger than allowed ({len(diff)} > {settings.MAX_DIFF_BYTES} bytes)"
+            )
+        try:
+            parsed = gate_diff.parse(diff, "diff")
+        except InputError as error:
+            raise BadInput(error.where, error.what) from error
+    told = _read_commits(commits)
+    origin = tell_origin([Commit(**commit) for commit in told], remediation.branch)
+    remediation.diff = blobs.store(diff, at=at) if diff is not None else None
+    remediation.commits = told
+    remediation.origin = raised(remediation.declared_origin, origin.origin)
+    remediation.agent = remediation.agent or origin.agent
+    remediation.model = remediation.model or origin.model
+    remediation.author = remediation.author or (told[0]["author"] if told else "")
+    remediation.save()
+    remediation.changed_files.all().delete()
+    remediation.signals.all().delete()
+    ChangedFile.objects.bulk_create(_changed_files(remediation, parsed))
+    AuthorshipSignal.objects.bulk_create(
+        AuthorshipSignal(
+            remediation=remediation, kind=s.kind, agent=s.agent, origin=s.origin,
+            confidence=s.confidence, commit=s.commit, text=clean_text(s.text, 500),
+        )
+        for s in origin.signals
+    )  # fmt: skip
+
+
+def _changed_files(remediation: Remediation, diff: gate_diff.Diff | None) -> list[ChangedFile]:
+    rows = []
+    for file in diff.files if diff else ():
+        lines = [line for hunk in file.hunks for line in hunk.lines]
+        rows.append(
+            ChangedFile(
+                remediation=remediation,
+                path=file.new_path or file.old_path or "",
+                old_path=file.old_path or "",
+                change=file.status,
+                added=sum(line.kind == "+" for line in lines),
+                removed=sum(line.kind == "-" for line in lines),
+            )
+        )
+    return rows
+
+
+def _link(remediation: Remediation, findings: Sequence[Finding], *, by: User, at: datetime) -> None:
+    if len(findings) > MAX_FINDINGS:
+        raise BadInput("findings", f"more findings than allowed ({len(findings)} > {MAX_FINDINGS})")
+    for finding in findings:
+        if (finding.asset_id, finding.line_id) != (remediation.asset_id, remediation.line_id):
+            raise BadInput("findings", f"{finding} is not on this line of this asset")
+        if finding.status not in OPEN:
+            raise WrongState(
+                f"{finding} is {Status(finding.status).label}; only open findings are fixed."
+            )
+        _, new = RemediationFinding.objects.get_or_create(
+            remediation=remediation, finding=finding, scope_id=remediation.scope_id
+        )
+        if new and finding.status in BEFORE_FIX:
+            transition(
+                finding.pk, "mobilize", by=by, at=at, brought={"remediation_id": remediation.pk}
+            )
+
+
+@transaction.atomic
+def propose_remediation(
+    *,
+    asset: Asset,
+    line: Line,
+    findings: Sequence[Finding],
+    base_commit: str,
+    head_commit: str,
+    by: User,
+    at: datetime,
+    title: str,
+    diff: bytes | None = None,
+    commits: Sequence[Mapping[str, Any]] = (),
+    **details: Any,
+) -> Remediation:
+    """Record a proposed fix and link the findings it addresses, which start being mobilized.
+
+    ``diff`` is the ``git diff -M`` from base to head, ``commits`` what git shows of each commit; the
+    origin is told from them, and a ``declared_origin`` may only raise it. ``details``: base_tree,
+    head_tree, url, branch, pushed_at, author, agent, model, agent_run, declared_origin. The same
+    base and head again return the first fix, with further findings linked.
+    Raises BadInput (naming the line of a diff that cannot be read), NotAllowed, WrongState.
+    """
+    check_may(by, Permission.PROPOSE_FIX, asset.scope_id)
+    check_git_id("base_commit", base_commit)
+    check_git_id("head_commit", head_commit)
+    for name in ("base_tree", "head_tree"):
+        check_git_id(name, details.get(name, ""), optional=True)
+    same = Remediation.objects.filter(
+        asset=asset, line=line, base_commit=base_commit, head_commit=head_commit
+    )
+    remediation = same.exclude(state=RemediationState.WITHDRAWN).first()
+    if remediation is None:
+        details = {name: value for name, value in details.items() if value}
+        details.setdefault("pushed_at", at)
+        remediation = Remediation(
+            scope_id=asset.scope_id, asset=asset, line=line, title=clean_text(title, 300),
+            base_commit=base_commit, head_commit=head_commit, created_at=at, created_by=by, **details,
+        )  # fmt: skip
+        _set_revision(remediation, diff=diff, commits=commits, at=at)
+        _event(remediation, "proposed", by=by, at=at, head=head_commit, origin=remediation.origin,
+               agent=remediation.agent, findings=[f.pk for f in findings])  # fmt: skip
+    _link(remediation, findings, by=by, at=at)
+    return remediation
+
+
+@transaction.atomic
+def push_revision(
+    *,
+    remediation: Remediation,
+    head_commit: str,
+    by: User,
+    at: datetime,
+    diff: bytes | None = None,
+    commits: Sequence[Mapping[str, Any]] = (),
+    head_tree: str = "",
+    base_commit: str = "",
+    base_tree: str = "",
+) -> Remediation:
+    """Replace the revision of an unmerged fix. Scans and reviews of the older one no longer count."""
+    check_may(by, Permission.PROPOSE_FIX, remediation.scope_id)
+    check_git_id("head_commit", head_commit)
+    for name, value in (
+        ("head_tree", head_tree),
+        ("base_commit", base_commit),
+        ("base_tree", base_tree),
+    ):
+        check_git_id(name, value, optional=True)
+    remediation = Remediation.objects.select_for_update().get(pk=remediation.pk)
+    if remediation.state != RemediationState.PROPOSED:
+        raise WrongState(f"The fix is {remediation.state}; a new change is a new fix.")
+    before = remediation.head_commit
+    remediation.head_commit, remediation.head_tree = head_commit, head_tree
+    if base_commit:
+        remediation.base_commit, remediation.base_tree = base_commit, base_tree
+    remediation.pushed_at = at
+    _set_revision(remediation, diff=diff, commits=commits, at=at)
+    for finding in remediation.findings.filter(status=Status.AWAITING_VERIFICATION):
+        transition(finding.pk, "send_back", by=None, at=at,
+                   brought={"reason": f"A new revision of {remediation} was pushed."})  # fmt: skip
+    _event(remediation, "pushed", by=by, at=at, **{"from": before, "to": head_commit})
+    return remediation
+
+
+def _is_own(remediation: Remediation, user: User) -> bool:
+    """Whether ``user`` wrote any of the fix, or proposed it in person."""
+    names = {user.username.lower(), user.email.lower()} - {""}
+    people = [remediation.author]
+    for commit in remediation.commits:
+        people += [commit["author"], commit["committer"]]
+    words = {p.strip("<>").lower() for person in people for p in (person, *person.split())}
+    return remediation.created_by_id == user.pk or bool(names & words)
+
+
+@transaction.atomic
+def record_review(
+    *,
+    remediation: Remediation,
+    by: User,
+    decision: str,
+    at: datetime,
+    commit: str,
+    comment: str = "",
+    answers: Mapping[str, str] | None = None,
+) -> Review:
+    """Record a person's decision on the newest revision. Nobody reviews their own fix."""
+    check_may(by, Permission.REVIEW, remediation.scope_id)
+    if by.kind != UserKind.HUMAN:
+        raise NotAllowed("A review is a person's decision; this account is not a person.")
+    if _is_own(remediation, by):
+        raise NotAllowed("Nobody reviews their own fix; someone else has to.")
+    if commit != remediation.head_commit:
+        raise WrongState(
+            f"The revision {commit[:12]} is not the newest; look at {remediation.head_commit[:12]} first."
+        )
+    review = Review.objects.create(
+        remediation=remediation, reviewer=by, decision=Decision(decision), commit=commit,
+        tree=remediation.head_tree, comment=clean_text(comment, 20_000),
+        answers=dict(answers or {}), at=at,
+    )  # fmt: skip
+    _event(remediation, "reviewed", by=by, at=at, decision=review.decision, commit=commit)
+    return review
+
+
+@transaction.atomic
+def record_merge(
+    *,
+    remediation: Remediation,
+    merge_commit: str,
+    merge_tree: str,
+    by: User,
+    at: datetime,
+    merged_at: datetime | None = None,
+    merged_by: str = "",
+) -> Remediation:
+    """Record that the fix reached its line: a claim for each finding it addresses, proof of none."""
+    check_may(by, Permission.PROPOSE_FIX, remediation.scope_id)
+    check_git_id("merge_commit", merge_commit)
+    check_git_id("merge_tree", merge_tree, optional=True)
+    remediation = Remediation.objects.select_for_update().get(pk=remediation.pk)
+    if remediation.state == RemediationState.MERGED:
+        if remediation.merge_commit != merge_commit:
+            raise WrongState(f"The fix has merged as {remediation.merge_commit[:12]} already.")
+        return remediation
+    if remediation.state == RemediationState.WITHDRAWN:
+        raise WrongState("The fix was withdrawn.")
+    remediation.state = RemediationState.MERGED
+    remediation.merge_commit, remediation.merge_tree = merge_commit, merge_tree
+    remediation.merged_at, remediation.merged_by = merged_at or at, merged_by
+    remediation.save()
+    reason = f"{remediation} merged as {merge_commit[:12]}."
+    for finding in remediation.findings.filter(status__in=(*BEFORE_FIX, Status.MOBILIZING)):
+        transition(finding.pk, "claim", by=by, at=at, brought={"reason": reason})
+    _event(remediation, "merged", by=by, at=at, commit=merge_commit, tree=merge_tree)
+    return remediation
+
+
+@transaction.atomic
+def record_deployment(
+    *, remediation: Remediation, deployed_at: datetime, by: User, at: datetime
+) -> Remediation:
+    """Record when the merged fix was deployed."""
+    check_may(by, Permission.PROPOSE_FIX, remediation.scope_id)
+    remediation = Remediation.objects.select_for_update().get(pk=remediation.pk)
+    if remediation.state != RemediationState.MERGED:
+        raise WrongState("Only a merged fix is deployed.")
+    remediation.deployed_at = deployed_at
+    remediation.save(update_fields=["deployed_at"])
+    _event(remediation, "deployed", by=by, at=at, deployed_at=deployed_at.isoformat())
+    return remediation
+
+
+@transaction.atomic
+def withdraw_remediation(
+    *, remediation: Remediation, reason: str, by: User, at: datetime
+) -> Remediation:
+    """Record that the fix will not merge; what it would have brought in is withdrawn with it."""
+    check_may(by, Permission.PROPOSE_FIX, remediation.scope_id)
+    remediation = Remediation.objects.select_for_update().get(pk=remediation.pk)
+    if remediation.state != RemediationState.PROPOSED:
+        raise WrongState(f"The fix is {remediation.state}.")
+    remediation.state = RemediationState.WITHDRAWN
+    remediation.save(update_fields=["state"])
+    _event(remediation, "withdrawn", by=by, at=at, reason=clean_text(reason, 2000))
+    return remediation

@@ -1,0 +1,1 @@
+"""From a stored file to findings and judgements: store → parse → match → merge."""

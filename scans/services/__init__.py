@@ -1,0 +1,1 @@
+"""Verbs of the evidence: uploads, our own runs, judgements, clearances."""

@@ -1,0 +1,190 @@
+"""The one door to mobilization complete, and the way back: issue, bundle and revoke clearances."""
+
+import io
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from core import blobs
+from core.models import ChainHead, User
+from findings.lifecycle import transition
+from findings.models import Finding
+from findings.statuses import Status
+from gate import certificate, dsse
+from remediations.models import Remediation
+from scans.certificates import public_keys, signing_key
+from scans.models import Clearance, Scan, Verification
+
+ISSUER = "CTEM"
+HOLDERS = ["findings_finding", "scans_clearance"]  # tables whose deferred keys must hold now
+
+
+def _time(value: datetime | None) -> str | None:
+    return (
+        value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        if value
+        else None
+    )
+
+
+def certificate_inputs(verification: Verification) -> list[certificate.Input]:
+    """Return the documents that the judgement was made from, byte for byte."""
+    kept = verification.inputs
+    inputs = [
+        certificate.Input(d["name"], d["role"], blobs.load(d["sha256"])) for d in kept["documents"]
+    ]
+    if kept["diff"]:
+        inputs.append(certificate.Input("fix.diff", "diff", blobs.load(kept["diff"])))
+    inputs.append(certificate.Input("known.json", "known", dsse.canonical_json(kept["known"])))
+    inputs.append(certificate.Input("facts.json", "facts", dsse.canonical_json(kept["facts"])))
+    inputs.append(certificate.Input("policy.toml", "policy", verification.policy.toml.encode()))
+    return inputs
+
+
+def _finding_members(finding: Finding, verification: Verification) -> dict[str, Any]:
+    return {
+        "id": str(finding),
+        "reference": verification.inputs["finding"],
+        "tool": finding.tool,
+        "rule": finding.rule,
+        "title": finding.title,
+        "cwes": finding.cwes,
+        "severity": finding.severity,
+        "path": finding.path,
+        "line": finding.start_line,
+        "scope": finding.scope.name,
+        "asset": finding.asset.name,
+        "first_seen_at": _time(finding.first_seen_at),
+        "original": {"result_sha256": finding.original_sha256},
+    }
+
+
+def _remediation_members(fix: Remediation) -> dict[str, Any]:
+    return {
+        "id": str(fix),
+        "kind": "code change",
+        "repository": fix.asset.repository or fix.asset.name,
+        "pull_request": fix.url,
+        "base_commit": fix.base_commit,
+        "base_tree": fix.base_tree,
+        "head_commit": fix.head_commit,
+        "head_tree": fix.head_tree,
+        "merge_commit": fix.merge_commit,
+        "merge_tree": fix.merge_tree,
+        "changed_files": list(fix.changed_files.order_by("path").values_list("path", flat=True)),
+        "authorship": {
+            "origin": fix.origin,
+            "agent": fix.agent,
+            "model": fix.model,
+            "signals": list(
+                fix.signals.order_by("pk").values("kind", "agent", "confidence", "commit")
+            ),
+        },
+    }
+
+
+def _sign(statement: Mapping[str, Any]) -> tuple[str, bytes]:
+    keyid, key = signing_key()
+    return keyid, certificate.envelope(dict(statement), key.sign, keyid)
+
+
+@transaction.atomic
+def clear(verification: Verification, *, at: datetime) -> Clearance:
+    """Sign the closure and complete the finding: the only caller of the ``complete`` transition."""
+    finding = Finding.objects.select_related("scope", "asset").get(pk=verification.finding_id)
+    fix = Remediation.objects.select_related("asset").get(pk=verification.remediation_id)
+    head = (
+        ChainHead.objects.filter(pk=f"scope:{finding.scope_id}")
+        .values_list("hash", flat=True)
+        .first()
+    )
+    keyid, envelope = _sign(
+        certificate.statement(
+            finding=_finding_members(finding, verification),
+            remediation=_remediation_members(fix),
+            inputs=certificate_inputs(verification),
+            judgement=verification.judgement,
+            policy={"name": verification.policy.name, "digest": verification.policy.digest},
+            issued_at=_time(at) or "",
+            issued_by=ISSUER,
+            decided_by="gate",
+            deployed_at=_time(fix.deployed_at),
+            log_head=head,
+        )
+    )
+    clearance = Clearance.objects.create(
+        scope_id=finding.scope_id, finding=finding, remediation=fix, verification=verification,
+        certificate=envelope.decode(), key_id=keyid, issued_at=at,
+    )  # fmt: skip
+    brought = {
+        "clearance_id": clearance.pk,
+        "verification_id": verification.pk,
+        "remediation_id": fix.pk,
+        "certificate_sha256": certificate.certificate_digest(envelope),
+    }
+    transition(finding.pk, "complete", by=None, at=at, brought=brought)
+    connection.check_constraints(HOLDERS)
+    return clearance
+
+
+@transaction.atomic
+def revoke(clearance: Clearance, *, reason: str, by: User | None, at: datetime) -> Finding:
+    """Take a clearance back and reopen its finding, in one step."""
+    finding = transition(clearance.finding_id, "revoke", by=None, at=at,
+                         brought={"reason": reason, "revoked_clearance_id": clearance.pk,
+                                  "requested_by": by.username if by else None})  # fmt: skip
+    Clearance.objects.filter(pk=clearance.pk, live=True).update(
+        live=False, revoked_at=at, revoked_by=by, revoked_reason=reason
+    )
+    connection.check_constraints(HOLDERS)
+    return finding
+
+
+def reopen_on_sight(
+    finding: Finding, *, scan: Scan, stage: str, pointer: str, at: datetime
+) -> None:
+    """Reopen an ended finding that a later scan of the line reports again.
+
+    A completed one only when the scan looked at a revision after the merge: revisions that were
+    scanned before it, and the base of the fix, are older code.
+    """
+    where = f"{scan.document_name}#{pointer}"
+    if finding.status == Status.NO_LONGER_PRESENT:
+        transition(
+            finding.pk,
+            "reopen",
+            by=None,
+            at=at,
+            brought={"reason": f"Seen again: {where} ({stage})."},
+        )
+        return
+    clearance = Clearance.objects.select_related("remediation").get(finding=finding, live=True)
+    fix = clearance.remediation
+    older = Scan.objects.filter(
+        asset_id=scan.asset_id, commit=scan.commit, created_at__lt=fix.merged_at
+    )
+    if not scan.commit or scan.commit == fix.base_commit or older.exclude(pk=scan.pk).exists():
+        return
+    reason = f"{scan} of {scan.commit[:12]} reports it again ({stage}): {where}."
+    revoke(clearance, reason=reason, by=None, at=at)
+
+
+def bundle(clearance: Clearance) -> bytes:
+    """Return the auditor's zip: certificate, keys, evidence, policy, the gate's source, revocations."""
+    envelope = clearance.certificate.encode()
+    revocations = []
+    if not clearance.live:
+        said = certificate.revocation(
+            certificate=envelope, reason=clearance.revoked_reason, finding=f"CTEM-{clearance.finding_id}",
+            by=clearance.revoked_by.username if clearance.revoked_by else "system",
+            revoked_at=_time(clearance.revoked_at) or "",
+        )  # fmt: skip
+        revocations.append(_sign(said)[1])
+    file = io.BytesIO()
+    certificate.write_bundle(
+        file, envelope=envelope, keys=public_keys(),
+        inputs=certificate_inputs(clearance.verification), revocations=revocations,
+    )  # fmt: skip
+    return file.getvalue()

@@ -1,0 +1,293 @@
+"""Bringing evidence to the gate: collect what is stored, judge, record, act on the verdict."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import transaction
+from gate.judgement import judge
+
+from core import blobs
+from core.errors import BadInput
+from core.events import append_event
+from core.models import UserKind
+from findings.lifecycle import transition
+from findings.models import Finding, Sighting
+from findings.statuses import OPEN, Status
+from gate import policy as gate_policy
+from gate.assemble import assemble
+from gate.errors import InputError
+from gate.evidence import Document, Evidence
+from remediations.models import Remediation
+from scans.ingest.records import digest, result_from_json
+from scans.models import Scan, Verification, VerificationScan
+from scans.services.clearances import clear
+from scans.statuses import Purpose, Role, Verdict
+from scopes.models import Exposure
+
+REVIEWER_KIND = {UserKind.HUMAN: "human", UserKind.SERVICE: "bot", UserKind.AI: "ai"}
+GOOD_OUTCOMES = ("PASS", "NOT_APPLICABLE", "WAIVED")
+
+
+@dataclass
+class Dossier:
+    """All that is stored about a fix, in the shape that the gate and a bundle take.
+
+    ``scans`` by role; ``facts`` is a facts.json; ``refs`` the finding's id → its reference.
+    """
+
+    scans: dict[Role, list[Scan]]
+    facts: dict[str, Any]
+    known: dict[str, Any]
+    refs: dict[int, str] = field(default_factory=dict)
+
+    def documents(self, role: Role) -> list[Document]:
+        return [Document(s.document_name, blobs.load(s.raw_id or "")) for s in self.scans[role]]
+
+    def to_json(self, diff_sha256: str | None, finding_id: int) -> dict[str, Any]:
+        """What a verification keeps of its inputs: enough to rebuild them byte for byte."""
+        return {
+            "documents": [
+                {"role": role.value, "name": s.document_name, "sha256": s.raw_id, "scan": s.pk}
+                for role, scans in self.scans.items()
+                for s in scans
+            ],
+            "diff": diff_sha256,
+            "facts": self.facts,
+            "known": self.known,
+            "finding": self.refs[finding_id],
+        }
+
+
+def _newest_per_tool(scans: Iterable[Scan]) -> list[Scan]:
+    """The last of each tool and category, in a stable order."""
+    newest = {(s.tool, s.category): s for s in sorted(scans, key=lambda s: s.pk)}
+    return sorted(newest.values(), key=lambda s: s.pk)
+
+
+def _is_of(scan: Scan, commit: str, tree: str) -> bool:
+    return bool(commit and scan.commit == commit) or bool(tree and scan.tree == tree)
+
+
+def _after(fix: Remediation, done: Sequence[Scan]) -> list[Scan]:
+    """Post-fix scans: of what merged if there are any, else of the head, else what was linked to the fix."""
+    linked = [s for s in done if s.remediation_id == fix.pk and s.purpose == Purpose.FIX]
+    of_line = [s for s in done if s.line_id == fix.line_id]
+    if fix.merge_commit:
+        merged = [s for s in (*linked, *of_line) if _is_of(s, fix.merge_commit, fix.merge_tree)]
+        if merged:
+            return _newest_per_tool(merged)
+    of_head = [s for s in linked if _is_of(s, fix.head_commit, fix.head_tree)]
+    return _newest_per_tool(of_head or linked)
+
+
+def _before(fix: Remediation, done: Sequence[Scan], findings: Sequence[Finding]) -> list[Scan]:
+    """Full scans of the base; for a finding that they do not show, the last scan that saw it."""
+    chosen = _newest_per_tool(
+        s for s in done if s.line_id == fix.line_id and _is_of(s, fix.base_commit, fix.base_tree)
+    )
+    seen = set(
+        Sighting.objects.filter(
+            finding__in=findings, scan_id__in=[s.pk for s in chosen]
+        ).values_list("finding_id", flat=True)
+    )
+    for finding in findings:
+        if finding.pk not in seen:
+            last = finding.sightings.order_by("-pk").values_list("scan_id", flat=True).first()
+            chosen += [s for s in done if s.pk == last and s not in chosen]
+    return chosen
+
+
+def _time(value: datetime | None) -> str:
+    return (
+        value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z") if value else ""
+    )
+
+
+def _filled(**members: Any) -> dict[str, Any]:
+    """Only what is known: a missing fact is UNKNOWN to the gate, never an empty string."""
+    return {name: value for name, value in members.items() if value not in ("", None, [], {})}
+
+
+def _fix_facts(fix: Remediation) -> dict[str, Any]:
+    attempts = Remediation.objects.filter(findings__in=fix.findings.all(), pk__lte=fix.pk)
+    return _filled(
+        base_commit=fix.base_commit, base_tree=fix.base_tree,
+        head_commit=fix.head_commit, head_tree=fix.head_tree,
+        merge_commit=fix.merge_commit, merge_tree=fix.merge_tree,
+        merged_at=_time(fix.merged_at), pushed_at=_time(fix.pushed_at),
+        author=fix.author, origin=fix.origin, agent=fix.agent, model=fix.model,
+        agent_run=fix.agent_run, branch=fix.branch,
+        commits=[_filled(**commit) for commit in fix.commits],
+        attempts=attempts.distinct().count(),
+    )  # fmt: skip
+
+
+def _reviews(fix: Remediation) -> list[dict[str, Any]]:
+    return [
+        _filled(
+            reviewer=r.reviewer.username, kind=REVIEWER_KIND[UserKind(r.reviewer.kind)],
+            commit=r.commit, tree=r.tree, decision=r.decision, at=_time(r.at), answers=r.answers,
+        )
+        for r in fix.reviews.select_related("reviewer").order_by("pk")
+    ]  # fmt: skip
+
+
+def _known(fix: Remediation) -> dict[str, Any]:
+    """What is open on the line already, so that nobody else's finding is held against the fix."""
+    rows = Finding.objects.filter(line_id=fix.line_id, status__in=OPEN).exclude(
+        introduced_by_id=fix.pk
+    )
+    seen = [result_from_json(row) for row in rows.order_by("pk").values_list("current", flat=True)]
+    return {
+        "results": [
+            _filled(
+                tool=r.tool, rule=r.rule, rule_key=r.rule_key, level=r.level.value, message=r.message,
+                path=r.location.path, line=r.location.line, column=r.location.column,
+                snippet=r.location.snippet, cwes=list(r.cwes), security_severity=r.security_severity,
+                fingerprints=dict(r.fingerprints), guid=r.guid,
+            )
+            for r in seen
+            if r.location.path
+        ]
+    }  # fmt: skip
+
+
+def collect(fix: Remediation, findings: Sequence[Finding], *, at: datetime) -> Dossier:
+    """Gather the stored evidence about a fix and the findings it addresses."""
+    done = list(Scan.objects.done().filter(asset_id=fix.asset_id, raw__isnull=False).order_by("pk"))
+    scans = {
+        Role.BEFORE: _before(fix, done, findings),
+        Role.AFTER: _after(fix, done),
+        Role.CONTROL: _newest_per_tool(
+            s for s in done if s.remediation_id == fix.pk and s.purpose == Purpose.CONTROL
+        ),
+    }
+    facts: dict[str, Any] = {role.value: [s.facts for s in scans[role]] for role in scans}
+    facts |= {
+        "fix": _fix_facts(fix),
+        "reviews": _reviews(fix),
+        "surroundings": {
+            "exposure": "internet" if fix.scope.exposure == Exposure.INTERNET else "internal",
+            "criticality": fix.scope.criticality,
+        },
+        "at": _time(at),
+    }
+    dossier = Dossier(scans, facts, _known(fix))
+    dossier.refs = {finding.pk: _reference(finding, scans[Role.BEFORE]) for finding in findings}
+    return dossier
+
+
+def _reference(finding: Finding, before: Sequence[Scan]) -> str:
+    """Point to the finding's own result in the newest before scan that shows it."""
+    sighting = (
+        finding.sightings.filter(scan_id__in=[s.pk for s in before]).order_by("-scan_id").first()
+    )
+    if sighting is None:
+        return f"{finding.rule}@{finding.place}"
+    return f"scan-{sighting.scan_id}.sarif#{sighting.pointer}"
+
+
+def build_evidence(dossier: Dossier, diff: bytes | None, refs: Sequence[str]) -> Evidence:
+    """Read the dossier's documents into the gate's evidence. Raises BadInput with the place."""
+    known = json.dumps(dossier.known).encode()
+    try:
+        return assemble(
+            after=dossier.documents(Role.AFTER),
+            before=dossier.documents(Role.BEFORE),
+            control=dossier.documents(Role.CONTROL),
+            diff=Document("fix.diff", diff) if diff is not None else None,
+            known=Document("known.json", known),
+            findings=refs,
+            facts=dossier.facts,
+        )
+    except InputError as error:
+        raise BadInput(error.where, error.what) from error
+
+
+@transaction.atomic
+def judge_remediation(remediation_id: int, *, at: datetime) -> list[Verification]:
+    """Judge every open finding of a fix with what is stored now, and act on the verdicts.
+
+    A judgement over the same inputs as the current one is not recorded again. Returns the new rows.
+    """
+    fix = (
+        Remediation.objects.select_for_update(of=("self",))
+        .select_related("scope__policy")
+        .get(pk=remediation_id)
+    )
+    findings = list(fix.findings.filter(status__in=OPEN).order_by("pk"))
+    if not findings:
+        return []
+    dossier = collect(fix, findings, at=at)
+    diff = blobs.load(fix.diff_id) if fix.diff_id else None
+    evidence = build_evidence(dossier, diff, [dossier.refs[f.pk] for f in findings])
+    stored = fix.scope.policy
+    policy = gate_policy.load(stored.toml.encode(), stored.name)
+    made = []
+    for finding, original in zip(findings, evidence.originals, strict=True):
+        answer = judge(replace(evidence, originals=(original,)), policy).to_dict()
+        verification = _record(fix, finding, dossier, answer, at)
+        if verification is not None:
+            made.append(verification)
+    for verification in made:
+        _act(fix, verification, at)
+    return made
+
+
+def _same_inputs(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    def timeless(inputs: dict[str, Any]) -> dict[str, Any]:
+        return {**inputs, "facts": {k: v for k, v in inputs["facts"].items() if k != "at"}}
+
+    return timeless(one) == timeless(other)
+
+
+def _record(
+    fix: Remediation, finding: Finding, dossier: Dossier, answer: dict[str, Any], at: datetime
+) -> Verification | None:
+    inputs = json.loads(json.dumps(dossier.to_json(fix.diff_id, finding.pk)))
+    previous = Verification.objects.current().filter(remediation=fix, finding=finding).first()
+    if previous and _same_inputs(previous.inputs, inputs) and previous.verdict == answer["verdict"]:
+        return None
+    verification = Verification.objects.create(
+        scope_id=fix.scope_id, remediation=fix, finding=finding, supersedes=previous,
+        verdict=answer["verdict"], safe=answer["lamps"]["safe"], right=answer["lamps"]["right"],
+        tier=answer["tier"], with_merge=bool(fix.merge_commit), head_commit=fix.head_commit,
+        policy=fix.scope.policy, judgement=answer, judgement_sha256=digest(answer), inputs=inputs, at=at,
+    )  # fmt: skip
+    VerificationScan.objects.bulk_create(
+        VerificationScan(verification=verification, scan=s, scope_id=fix.scope_id, role=role)
+        for role, scans in dossier.scans.items()
+        for s in scans
+    )
+    append_event(
+        scope_id=fix.scope_id, action="finding.verified" if answer["verdict"] == "pass" else "finding.judged",
+        subject="finding", subject_id=finding.pk, by=None, at=at,
+        data={"verification": verification.pk, "remediation": fix.pk, "verdict": answer["verdict"],
+              "lamps": answer["lamps"], "failing": [c["id"] for c in failing_checks(answer)]},
+    )  # fmt: skip
+    return verification
+
+
+def failing_checks(judgement: dict[str, Any]) -> list[dict[str, Any]]:
+    """The required checks that stand in the way of a pass, worst first."""
+    open_ones = [
+        c for c in judgement["checks"] if c["required"] and c["outcome"] not in GOOD_OUTCOMES
+    ]
+    return sorted(open_ones, key=lambda check: check["outcome"] != "FAIL")
+
+
+def _act(fix: Remediation, verification: Verification, at: datetime) -> None:
+    """Complete what is cleared; send back what failed after somebody claimed it."""
+    finding = Finding.objects.get(pk=verification.finding_id)
+    if finding.status != Status.AWAITING_VERIFICATION:
+        return
+    if verification.verdict == Verdict.PASS and verification.with_merge:
+        clear(verification, at=at)
+    elif verification.verdict == Verdict.FAIL:
+        first = failing_checks(verification.judgement)[0]
+        transition(finding.pk, "send_back", by=None, at=at,
+                   brought={"reason": f"{first['id']}: {first['reason']}", "verification_id": verification.pk,
+                            "remediation_id": fix.pk})  # fmt: skip

@@ -1,0 +1,62 @@
+"""The words for scans and judgements."""
+
+from enum import StrEnum
+
+
+class ToolClass(StrEnum):
+    AGENTIC = "agentic"
+    SAST = "sast"
+    SCA = "sca"
+    SECRETS = "secrets"
+    IAC = "iac"
+    CONTAINER = "container"
+    DAST = "dast"
+    CLOUD = "cloud"
+    FUZZ = "fuzz"
+    MANUAL = "manual"
+
+
+class ScanState(StrEnum):
+    """received → (scanning) → parsing → applying → done; failed and quarantined end it with a reason."""
+
+    RECEIVED = "received"
+    SCANNING = "scanning"
+    PARSING = "parsing"
+    APPLYING = "applying"
+    DONE = "done"
+    FAILED = "failed"
+    QUARANTINED = "quarantined"
+
+
+ENDED = (ScanState.DONE, ScanState.FAILED, ScanState.QUARANTINED)
+
+
+class Purpose(StrEnum):
+    """line: feeds the findings of a line. fix: evidence for a remediation. control: positive control."""
+
+    LINE = "line"
+    FIX = "fix"
+    CONTROL = "control"
+
+
+class Role(StrEnum):
+    """What a scan was in one verification."""
+
+    BEFORE = "before"
+    AFTER = "after"
+    CONTROL = "control"
+
+
+class Verdict(StrEnum):
+    PASS = "pass"  # noqa: S105
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+class FactSource(StrEnum):
+    """Who says so, from the most trusted to the least."""
+
+    MEASURED = "measured"
+    ATTESTED = "attested"
+    FETCHED = "fetched"
+    DECLARED = "declared"

@@ -1,0 +1,1 @@
+"""What we look at, and who may: scopes, assets, lines, memberships, tokens, gate policies."""

@@ -1,0 +1,181 @@
+"""Verbs on scopes, assets, people, tokens and policies."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+
+from core.errors import BadInput, NotAllowed, WrongState
+from core.events import append_event
+from core.models import User
+from core.permissions import Permission, Role
+from gate import policy as gate_policy
+from gate.errors import InputError
+from scopes.access import check_may
+from scopes.authentication import digest_of
+from scopes.models import ApiToken, Asset, AssetKind, Line, LineKind, Membership, Policy, Scope
+
+DEFAULT_SLA_DAYS = {"critical": 7, "high": 30, "medium": 90, "low": 180}
+MAX_TOKEN_DAYS = 366
+
+
+@transaction.atomic
+def store_policy(*, toml: bytes, name: str, by: User | None, at: datetime) -> Policy:
+    """Validate a policy text and store it once per digest. Raises BadInput with the line."""
+    try:
+        loaded = gate_policy.load(toml, name)
+    except InputError as error:
+        raise BadInput(error.where, error.what) from error
+    known = Policy.objects.filter(digest=loaded.digest).first()
+    if known is not None:
+        return known
+    policy = Policy.objects.create(
+        name=loaded.name, digest=loaded.digest, toml=toml.decode(), created_at=at, created_by=by
+    )
+    append_event(
+        scope_id=None, action="policy.stored", subject="policy", subject_id=policy.pk,
+        by=by, at=at, data={"name": policy.name, "digest": policy.digest},
+    )  # fmt: skip
+    return policy
+
+
+def default_policy(*, at: datetime) -> Policy:
+    """Return the policy that protects out of the box."""
+    return store_policy(toml=gate_policy.DEFAULT.to_toml(), name="default", by=None, at=at)
+
+
+@transaction.atomic
+def create_scope(
+    *,
+    name: str,
+    slug: str,
+    by: User | None,
+    at: datetime,
+    owner: str = "",
+    criticality: str = "medium",
+    exposure: str = "internal",
+) -> Scope:
+    """Create a scope with the default policy. Its creator becomes its administrator."""
+    scope = Scope.objects.create(
+        name=name, slug=slug, owner=owner, criticality=criticality, exposure=exposure,
+        policy=default_policy(at=at), sla_days=DEFAULT_SLA_DAYS,
+        adopted_on=at.date(), created_at=at,
+    )  # fmt: skip
+    if by is not None:
+        Membership.objects.create(scope=scope, user=by, role=Role.ADMIN)
+    append_event(
+        scope_id=scope.pk, action="scope.created", subject="scope", subject_id=scope.pk,
+        by=by, at=at, data={"name": name},
+    )  # fmt: skip
+    return scope
+
+
+@transaction.atomic
+def set_policy(*, scope: Scope, policy: Policy, by: User, at: datetime) -> Scope:
+    """Judge this scope by another policy from now on."""
+    check_may(by, Permission.ADMINISTER, scope.pk)
+    before = scope.policy
+    scope.policy = policy
+    scope.save(update_fields=["policy"])
+    append_event(
+        scope_id=scope.pk, action="scope.policy_set", subject="scope", subject_id=scope.pk,
+        by=by, at=at, data={"from": before.digest, "to": policy.digest},
+    )  # fmt: skip
+    return scope
+
+
+@transaction.atomic
+def set_member(
+    *, scope: Scope, user: User, role: Role, by: User | None, at: datetime
+) -> Membership:
+    """Give ``user`` a role in the scope. Nobody changes their own."""
+    check_may(by, Permission.ADMINISTER, scope.pk)
+    if by is not None and by.pk == user.pk:
+        raise NotAllowed("Nobody changes their own role; another administrator has to.")
+    membership, _ = Membership.objects.update_or_create(
+        scope=scope, user=user, defaults={"role": Role(role)}
+    )
+    append_event(
+        scope_id=scope.pk, action="member.set", subject="scope", subject_id=scope.pk,
+        by=by, at=at, data={"user": user.username, "role": str(role)},
+    )  # fmt: skip
+    return membership
+
+
+@transaction.atomic
+def create_asset(
+    *,
+    scope: Scope,
+    name: str,
+    by: User | None,
+    at: datetime,
+    kind: str = AssetKind.REPOSITORY.value,
+    repository: str = "",
+    default_line: str = "main",
+) -> Asset:
+    """Create an asset with its default line. Raises WrongState when the name is taken."""
+    check_may(by, Permission.ADMINISTER, scope.pk)
+    try:
+        with transaction.atomic():
+            asset = Asset.objects.create(
+                scope=scope, name=name, kind=kind, repository=repository, created_at=at
+            )
+    except IntegrityError as error:
+        raise WrongState(f"The scope already has an asset called {name}.") from error
+    Line.objects.create(asset=asset, scope=scope, name=default_line, kind=LineKind.DEFAULT)
+    append_event(
+        scope_id=scope.pk, action="asset.created", subject="asset", subject_id=asset.pk,
+        by=by, at=at, data={"name": name, "line": default_line},
+    )  # fmt: skip
+    return asset
+
+
+@transaction.atomic
+def issue_token(
+    *,
+    user: User,
+    name: str,
+    by: User,
+    at: datetime,
+    days: int = 90,
+    permissions: Sequence[str] = (),
+    scope: Scope | None = None,
+) -> tuple[ApiToken, str]:
+    """Make a token for oneself; return the row and the key, which is shown this once.
+
+    ``permissions`` and ``scope`` only ever narrow what the user may. At most 366 days.
+    """
+    if by.pk != user.pk:
+        raise NotAllowed("A token is made by the user it acts for.")
+    if not 1 <= days <= MAX_TOKEN_DAYS:
+        raise BadInput("days", f"{days} is outside 1 to {MAX_TOKEN_DAYS}")
+    parent: ApiToken | None = getattr(by, "token", None)
+    if parent is not None:
+        raise NotAllowed("A token cannot make tokens; sign in to make one.")
+    key = f"ctem_{secrets.token_urlsafe(32)}"
+    token = ApiToken.objects.create(
+        user=user, name=name, prefix=key[:12], digest=digest_of(key), scope=scope,
+        permissions=[Permission(value).value for value in permissions],
+        created_at=at, expires_at=at + timedelta(days=days),
+    )  # fmt: skip
+    append_event(
+        scope_id=None, action="token.issued", subject="token", subject_id=token.pk,
+        by=by, at=at, data={"name": name, "prefix": token.prefix},
+    )  # fmt: skip
+    return token, key
+
+
+@transaction.atomic
+def revoke_token(*, token: ApiToken, by: User, at: datetime) -> ApiToken:
+    """End a token at once. One's own only."""
+    if token.user_id != by.pk:
+        raise NotAllowed("Only its owner revokes a token.")
+    if token.revoked_at is None:
+        token.revoked_at, token.revoked_by = at, by
+        token.save(update_fields=["revoked_at", "revoked_by"])
+        append_event(
+            scope_id=None, action="token.revoked", subject="token", subject_id=token.pk,
+            by=by, at=at, data={"prefix": token.prefix},
+        )  # fmt: skip
+    return token
