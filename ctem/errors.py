@@ -3,16 +3,18 @@
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import DataError, IntegrityError
 from django.http import Http404
 from rest_framework import exceptions, serializers
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from core.errors import BadInput, Incomplete, NotAllowed, Refused, TooLarge, WrongState
+from core.openapi import PROBLEM
+from gate.errors import InputError
 
-PROBLEM = "application/problem+json"
 TYPES = {  # the stable ``type`` of each problem, and its answer
     TooLarge: ("too-large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
     BadInput: ("bad-input", HTTPStatus.BAD_REQUEST),
@@ -49,6 +51,7 @@ def problem_response(error: Exception, context: dict[str, Any]) -> Response | No
 
 
 def _body(error: Exception) -> tuple[dict[str, Any] | None, dict[str, str]]:
+    error = _as_refusal(error)
     if isinstance(error, Refused):
         kind = next(name for cls, (name, _) in TYPES.items() if isinstance(error, cls))
         where = error.where if isinstance(error, BadInput) else ""
@@ -66,6 +69,20 @@ def _body(error: Exception) -> tuple[dict[str, Any] | None, dict[str, str]]:
     if isinstance(error, exceptions.APIException):
         return _from_drf(error)
     return None, {}
+
+
+def _as_refusal(error: Exception) -> Exception:
+    """Say in the domain's words what Django, the database or the gate found in a request."""
+    if isinstance(error, InputError):
+        return BadInput(error.where, error.what)
+    if isinstance(error, RequestDataTooBig):
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        return TooLarge("body", f"larger than allowed beside its files (> {limit} bytes)")
+    if isinstance(error, SuspiciousOperation):
+        return BadInput("body", "has more members or files than allowed, or a form that is broken")
+    if isinstance(error, DataError):
+        return BadInput("body", "holds a value that is too long or too large to be stored")
+    return error
 
 
 def _from_drf(error: exceptions.APIException) -> tuple[dict[str, Any], dict[str, str]]:

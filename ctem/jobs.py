@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from django.conf import settings
 from django.db import close_old_connections, connection
 from django.utils import timezone
-from scans.runners.run import run_scan
 
 from core import jobs
 from core.models import Job
 from scans.models import Scan
+from scans.runners.run import run_scan
 from scans.services.ingest import ingest_scan
 from scans.statuses import ScanState
 

@@ -217,7 +217,8 @@ REST_FRAMEWORK = {
         "user": env.str("CTEM_API_RATE_USER", "6000/min"),
         "anon": env.str("CTEM_API_RATE_ANON", "60/min"),
     },
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "core.openapi.ProblemSchema",
+    "URL_FORMAT_OVERRIDE": None,  # ?format= is a parameter of our own
     "EXCEPTION_HANDLER": "ctem.errors.problem_response",
     "PAGE_SIZE": 50,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

@@ -1,0 +1,43 @@
+# Start here: make demo. What runs in CI are the same words: make check, make test, make test-all.
+PYTHON := .venv/bin/python
+ARGS ?=
+
+.PHONY: help setup demo run check test test-sqlite test-all format docs lock
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: .venv/.dev  ## virtual environment with everything for developing
+
+demo: .venv/.runtime  ## show the product at work; ARGS="--exit --keep --port 8000"
+	@$(PYTHON) scripts/demo $(ARGS)
+
+run: .venv/.runtime  ## web, worker and beat on the data in .data/; ARGS="--port 8000"
+	@$(PYTHON) scripts/run $(ARGS)
+
+check: .venv/.dev  ## format, lint, types, imports, migrations, generated documents
+	@$(PYTHON) scripts/check
+
+test: .venv/.dev  ## all tests but the slow ones, on SQLite and PostgreSQL; ARGS go to pytest
+	@$(PYTHON) scripts/test $(ARGS)
+
+test-sqlite: .venv/.dev  ## the same on SQLite alone
+	@$(PYTHON) scripts/test --engine sqlite $(ARGS)
+
+test-all: .venv/.dev  ## every test, on both engines
+	@$(PYTHON) scripts/test --all $(ARGS)
+
+format: .venv/.dev  ## format the code and mend what ruff can mend
+	@.venv/bin/ruff format && .venv/bin/ruff check --fix
+
+docs: .venv/.dev  ## write the documents that are generated from the code
+	@$(PYTHON) scripts/check --write
+
+lock:  ## lock requirements*.in with hashes; ARGS="--upgrade-package django"
+	@scripts/lock $(ARGS)
+
+.venv/.runtime: requirements.txt
+	@scripts/install $< $@
+
+.venv/.dev: requirements-dev.txt
+	@scripts/install $< $@
