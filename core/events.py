@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from core.models import ChainHead, Event, User
+from core.text import clean_json
 
 SYSTEM_CHAIN = "system"
 
@@ -50,7 +51,7 @@ def append_event(
     """Append one event to the chain of ``scope_id``; ``by`` None is the system.
 
     Call it last in a transaction: the head of the chain stays locked until the commit.
-    ``data`` must be JSON as the standard library writes it.
+    ``data`` must be JSON as the standard library writes it; what no database can hold is replaced.
     """
     chain = chain_of(scope_id)
     ChainHead.objects.bulk_create([ChainHead(chain=chain)], ignore_conflicts=True)
@@ -66,7 +67,7 @@ def append_event(
         action=action,
         subject=subject,
         subject_id=subject_id,
-        data=json.loads(json.dumps(data or {})),
+        data=clean_json(json.loads(json.dumps(data or {}))),
     )
     event.hash = event_hash(event)
     event.save(force_insert=True)

@@ -1,6 +1,7 @@
 """Cleaning text at the edge: what a database cannot hold becomes U+FFFD, the same on both engines."""
 
 import re
+from typing import Any
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -16,3 +17,14 @@ def clean_text(value: str, limit: int | None = None) -> str:
 def is_clean(value: str) -> bool:
     """Whether ``value`` can be stored as it is."""
     return _UNSTORABLE.search(value) is None
+
+
+def clean_json(value: Any) -> Any:
+    """Return a JSON value with every text in it cleaned, names of members too."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, list):
+        return [clean_json(item) for item in value]
+    if isinstance(value, dict):
+        return {clean_text(name): clean_json(item) for name, item in value.items()}
+    return value

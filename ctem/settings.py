@@ -235,4 +235,18 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {  # the names of words in the schema
+        "UserKind": "core.api.USER_KINDS",
+        "AssetKind": "scopes.serializers.ASSET_KINDS",
+        "LineKind": "scopes.serializers.LINE_KINDS",
+        "LowToCritical": "scopes.serializers.CRITICALITIES",
+        "RoleName": "scopes.serializers.ROLES",
+        "Status": "findings.serializers.STATUSES",
+        "Origin": "remediations.serializers.ORIGINS",
+        "RemediationState": "remediations.serializers.STATES",
+        "ReviewDecision": "remediations.serializers.DECISIONS",
+        "ScanState": "scans.serializers.SCAN_STATES",
+        "ScanRoleName": "scans.serializers.SCAN_ROLES",
+        "Verdict": "scans.serializers.VERDICTS",
+    },
 }

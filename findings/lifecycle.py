@@ -160,7 +160,9 @@ def transition(
     if row is None:
         raise WrongState(f"There is no transition called {name[:40]!r}.")
     finding = (
-        Finding.objects.select_for_update(of=("self",)).select_related("scope").get(pk=finding_id)
+        Finding.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("scope")
+        .get(pk=finding_id)
     )
     context = Context(finding, by, at, brought or {})
     _check(row, context)

@@ -5,6 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
 
 from core.errors import BadInput, Incomplete, WrongState
 from core.events import append_event
@@ -131,15 +132,21 @@ def assign(*, finding: Finding, to: User | None, by: User, at: datetime) -> Find
 
 @transaction.atomic
 def expire_acceptances(*, at: datetime) -> int:
-    """Reopen findings whose accepted risk has run out; return how many. For the beat."""
-    live = RiskAcceptance.objects.filter(approved_at__isnull=False, until__gt=at.date())
-    ended = Finding.objects.filter(status=Status.RISK_ACCEPTED).exclude(
-        pk__in=live.values("finding_id")
+    """Reopen findings whose newest accepted risk has run out; return how many. For the beat."""
+    accepted = RiskAcceptance.objects.filter(finding=OuterRef("pk"), approved_at__isnull=False)
+    newest = accepted.order_by("-approved_at", "-pk").values("until")[:1]
+    ended = (
+        Finding.objects.filter(status=Status.RISK_ACCEPTED)
+        .annotate(carried_until=Subquery(newest))
+        .exclude(carried_until__gt=at.date())
+        .select_for_update(of=("self",), no_key=True)
+        .only("pk", "scope_id")
+        .order_by("pk")
     )
     moved: dict[int, list[int]] = {}
-    for pk, scope_id in ended.values_list("pk", "scope_id"):
-        moved.setdefault(scope_id, []).append(pk)
-    for scope_id, ids in moved.items():
+    for finding in ended:
+        moved.setdefault(finding.scope_id, []).append(finding.pk)
+    for scope_id, ids in sorted(moved.items()):
         transition_set(Finding.objects.filter(pk__in=ids), "expire", at=at)
         append_event(
             scope_id=scope_id, action="finding.expire", subject="scope", subject_id=scope_id,

@@ -20,7 +20,8 @@ from findings.statuses import OPEN, Status
 from gate import diff as gate_diff
 from gate.errors import InputError
 from gate.evidence import Commit
-from gate.provenance import raised, tell_origin
+from gate.people import Person, co_authors, person
+from gate.provenance import Signal, raised, tell_origin
 from remediations.models import (
     AuthorshipSignal,
     ChangedFile,
@@ -28,13 +29,14 @@ from remediations.models import (
     RemediationFinding,
     Review,
 )
-from remediations.statuses import Decision, RemediationState
+from remediations.statuses import Decision, Origin, RemediationState
 from scopes.access import check_may
 from scopes.models import Asset, Line
 
 GIT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 MAX_COMMITS = 500
 MAX_FINDINGS = 200
+DETAILS = {"url": 500, "branch": 250, "author": 200, "agent": 120, "model": 120, "agent_run": 200}
 
 
 def _event(
@@ -52,6 +54,23 @@ def check_git_id(where: str, value: str, *, optional: bool = False) -> None:
         raise BadInput(
             where, f"{value[:80]!r} is not a full git id (40 or 64 hexadecimal digits, lower case)"
         )
+
+
+def locked(remediation_id: int, *more: Finding) -> Remediation:
+    """Return the fix as it is now, locked with the findings it addresses and ``more``.
+
+    Every verb takes its locks in this order, fix, findings by number, and the head of the chain
+    with its events after that; who writes an event first can meet somebody who waits for it.
+    """
+    rows = Remediation.objects.select_for_update(of=("self",), no_key=True)
+    fix = rows.select_related("scope__policy").get(pk=remediation_id)
+    _lock_findings([*fix.addressed.values_list("finding_id", flat=True), *(f.pk for f in more)])
+    return fix
+
+
+def _lock_findings(ids: Sequence[int]) -> list[Finding]:
+    rows = Finding.objects.filter(pk__in=ids).order_by("pk")
+    return list(rows.select_for_update(of=("self",), no_key=True))
 
 
 def _read_commits(commits: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
@@ -81,22 +100,29 @@ def _set_revision(
             raise BadInput(error.where, error.what) from error
     told = _read_commits(commits)
     origin = tell_origin([Commit(**commit) for commit in told], remediation.branch)
+    before = remediation.origin  # of older revisions: a new one may raise it, not wash it off
     remediation.diff = blobs.store(diff, at=at) if diff is not None else None
     remediation.commits = told
-    remediation.origin = raised(remediation.declared_origin, origin.origin)
-    remediation.agent = remediation.agent or origin.agent
-    remediation.model = remediation.model or origin.model
-    remediation.author = remediation.author or (told[0]["author"] if told else "")
+    remediation.origin = raised(raised(remediation.declared_origin, origin.origin), before)
+    remediation.agent = remediation.agent or clean_text(origin.agent, 120)
+    remediation.model = remediation.model or clean_text(origin.model, 120)
+    remediation.author = remediation.author or clean_text(told[0]["author"] if told else "", 200)
     remediation.save()
     remediation.changed_files.all().delete()
-    remediation.signals.all().delete()
     ChangedFile.objects.bulk_create(_changed_files(remediation, parsed))
+    _add_signals(remediation, origin.signals)
+
+
+def _add_signals(remediation: Remediation, signals: Sequence[Signal]) -> None:
+    """Keep what told the origin; signals of older revisions stay, as the origin does."""
+    kept = set(remediation.signals.values_list("kind", "commit", "text"))
     AuthorshipSignal.objects.bulk_create(
         AuthorshipSignal(
-            remediation=remediation, kind=s.kind, agent=s.agent, origin=s.origin,
-            confidence=s.confidence, commit=s.commit, text=clean_text(s.text, 500),
+            remediation=remediation, kind=s.kind, agent=clean_text(s.agent, 120), origin=s.origin,
+            confidence=s.confidence, commit=s.commit[:64], text=clean_text(s.text, 500),
         )
-        for s in origin.signals
+        for s in signals
+        if (s.kind, s.commit[:64], clean_text(s.text, 500)) not in kept
     )  # fmt: skip
 
 
@@ -107,8 +133,8 @@ def _changed_files(remediation: Remediation, diff: gate_diff.Diff | None) -> lis
         rows.append(
             ChangedFile(
                 remediation=remediation,
-                path=file.new_path or file.old_path or "",
-                old_path=file.old_path or "",
+                path=clean_text(file.new_path or file.old_path or "", 1000),
+                old_path=clean_text(file.old_path or "", 1000),
                 change=file.status,
                 added=sum(line.kind == "+" for line in lines),
                 removed=sum(line.kind == "-" for line in lines),
@@ -118,9 +144,7 @@ def _changed_files(remediation: Remediation, diff: gate_diff.Diff | None) -> lis
 
 
 def _link(remediation: Remediation, findings: Sequence[Finding], *, by: User, at: datetime) -> None:
-    if len(findings) > MAX_FINDINGS:
-        raise BadInput("findings", f"more findings than allowed ({len(findings)} > {MAX_FINDINGS})")
-    for finding in findings:
+    for finding in _lock_findings([finding.pk for finding in findings]):
         if (finding.asset_id, finding.line_id) != (remediation.asset_id, remediation.line_id):
             raise BadInput("findings", f"{finding} is not on this line of this asset")
         if finding.status not in OPEN:
@@ -134,6 +158,18 @@ def _link(remediation: Remediation, findings: Sequence[Finding], *, by: User, at
             transition(
                 finding.pk, "mobilize", by=by, at=at, brought={"remediation_id": remediation.pk}
             )
+
+
+def _clean_details(details: Mapping[str, Any]) -> dict[str, Any]:
+    """The details that are given, texts cleaned and cut. Raises BadInput for an unknown origin."""
+    declared = details.get("declared_origin") or Origin.UNKNOWN
+    if declared not in list(Origin):
+        raise BadInput("declared_origin", f"{declared!r} is none of: {', '.join(Origin)}")
+    given = {name: value for name, value in details.items() if value}
+    return {
+        name: clean_text(value, DETAILS[name]) if name in DETAILS else value
+        for name, value in given.items()
+    }
 
 
 @transaction.atomic
@@ -164,16 +200,21 @@ def propose_remediation(
     check_git_id("head_commit", head_commit)
     for name in ("base_tree", "head_tree"):
         check_git_id(name, details.get(name, ""), optional=True)
+    if len(findings) > MAX_FINDINGS:
+        raise BadInput("findings", f"more findings than allowed ({len(findings)} > {MAX_FINDINGS})")
+    Line.objects.select_for_update(no_key=True).get(pk=line.pk)  # of two at once, one makes the fix
     same = Remediation.objects.filter(
         asset=asset, line=line, base_commit=base_commit, head_commit=head_commit
     )
     remediation = same.exclude(state=RemediationState.WITHDRAWN).first()
-    if remediation is None:
-        details = {name: value for name, value in details.items() if value}
-        details.setdefault("pushed_at", at)
+    if remediation is not None:
+        locked(remediation.pk, *findings)
+    else:
+        _lock_findings([finding.pk for finding in findings])
         remediation = Remediation(
             scope_id=asset.scope_id, asset=asset, line=line, title=clean_text(title, 300),
-            base_commit=base_commit, head_commit=head_commit, created_at=at, created_by=by, **details,
+            base_commit=base_commit, head_commit=head_commit, created_at=at, created_by=by,
+            **{"pushed_at": at, **_clean_details(details)},
         )  # fmt: skip
         _set_revision(remediation, diff=diff, commits=commits, at=at)
         _event(remediation, "proposed", by=by, at=at, head=head_commit, origin=remediation.origin,
@@ -204,7 +245,7 @@ def push_revision(
         ("base_tree", base_tree),
     ):
         check_git_id(name, value, optional=True)
-    remediation = Remediation.objects.select_for_update().get(pk=remediation.pk)
+    remediation = locked(remediation.pk)
     if remediation.state != RemediationState.PROPOSED:
         raise WrongState(f"The fix is {remediation.state}; a new change is a new fix.")
     before = remediation.head_commit
@@ -220,14 +261,17 @@ def push_revision(
     return remediation
 
 
-def _is_own(remediation: Remediation, user: User) -> bool:
+def is_own(remediation: Remediation, user: User) -> bool:
     """Whether ``user`` wrote any of the fix, or proposed it in person."""
-    names = {user.username.lower(), user.email.lower()} - {""}
-    people = [remediation.author]
+    me = Person(
+        name=" ".join(user.get_full_name().casefold().split()),
+        mail=user.email.casefold(),
+        login=user.username.casefold(),
+    )
+    mentions = [remediation.author]
     for commit in remediation.commits:
-        people += [commit["author"], commit["committer"]]
-    words = {p.strip("<>").lower() for person in people for p in (person, *person.split())}
-    return remediation.created_by_id == user.pk or bool(names & words)
+        mentions += [commit["author"], commit["committer"], *co_authors(commit["message"])]
+    return remediation.created_by_id == user.pk or any(person(m).is_same(me) for m in mentions)
 
 
 @transaction.atomic
@@ -245,7 +289,12 @@ def record_review(
     check_may(by, Permission.REVIEW, remediation.scope_id)
     if by.kind != UserKind.HUMAN:
         raise NotAllowed("A review is a person's decision; this account is not a person.")
-    if _is_own(remediation, by):
+    if decision not in list(Decision):
+        raise BadInput("decision", f"{decision[:40]!r} is none of: {', '.join(Decision)}")
+    remediation = locked(remediation.pk)
+    if remediation.state == RemediationState.WITHDRAWN:
+        raise WrongState("The fix was withdrawn.")
+    if is_own(remediation, by):
         raise NotAllowed("Nobody reviews their own fix; someone else has to.")
     if commit != remediation.head_commit:
         raise WrongState(
@@ -275,7 +324,7 @@ def record_merge(
     check_may(by, Permission.PROPOSE_FIX, remediation.scope_id)
     check_git_id("merge_commit", merge_commit)
     check_git_id("merge_tree", merge_tree, optional=True)
-    remediation = Remediation.objects.select_for_update().get(pk=remediation.pk)
+    remediation = locked(remediation.pk)
     if remediation.state == RemediationState.MERGED:
         if remediation.merge_commit != merge_commit:
             raise WrongState(f"The fix has merged as {remediation.merge_commit[:12]} already.")
@@ -299,7 +348,7 @@ def record_deployment(
 ) -> Remediation:
     """Record when the merged fix was deployed."""
     check_may(by, Permission.PROPOSE_FIX, remediation.scope_id)
-    remediation = Remediation.objects.select_for_update().get(pk=remediation.pk)
+    remediation = locked(remediation.pk)
     if remediation.state != RemediationState.MERGED:
         raise WrongState("Only a merged fix is deployed.")
     remediation.deployed_at = deployed_at
@@ -314,7 +363,7 @@ def withdraw_remediation(
 ) -> Remediation:
     """Record that the fix will not merge; what it would have brought in is withdrawn with it."""
     check_may(by, Permission.PROPOSE_FIX, remediation.scope_id)
-    remediation = Remediation.objects.select_for_update().get(pk=remediation.pk)
+    remediation = locked(remediation.pk)
     if remediation.state != RemediationState.PROPOSED:
         raise WrongState(f"The fix is {remediation.state}.")
     remediation.state = RemediationState.WITHDRAWN

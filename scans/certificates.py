@@ -29,7 +29,7 @@ def make_key() -> str:
     folder = Path(settings.CERTIFICATE_KEYS_DIR)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     key = Ed25519PrivateKey.generate()
-    keyid = dsse.fingerprint(_raw_public(key)).removeprefix("SHA256:").replace(":", "")[:16]
+    keyid = dsse.fingerprint(_raw_public(key)).removeprefix("sha256:")[:16]
     number = len(_files()) + 1
     fresh = folder / f".{keyid}.{os.getpid()}"
     fresh.touch(mode=0o600)

@@ -9,7 +9,16 @@ from core.constraints import CompositeForeignKey, one_of
 from core.models import Blob, User
 from findings.models import Finding
 from remediations.models import Remediation
-from scans.statuses import ENDED, FactSource, Purpose, Role, ScanState, ToolClass, Verdict
+from scans.statuses import (
+    ENDED,
+    DispositionKind,
+    FactSource,
+    Purpose,
+    Role,
+    ScanState,
+    ToolClass,
+    Verdict,
+)
 from scopes.models import Asset, Line, Policy, Scope
 
 
@@ -224,11 +233,16 @@ class Disposition(models.Model):
     verification = models.ForeignKey(
         Verification, on_delete=models.PROTECT, related_name="dispositions"
     )
-    pointer = models.CharField(max_length=200)  # document#/runs/0/results/3
-    decision = models.CharField(max_length=20)
+    rule = models.CharField(max_length=300)
+    path = models.CharField(max_length=1000)
+    line = models.PositiveIntegerField(null=True)
+    decision = models.CharField(max_length=14)
     reason = models.TextField()
     at = models.DateTimeField()
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [one_of("decision", DispositionKind, "disposition_decision")]
 
 
 class ClearanceQuerySet(models.QuerySet["Clearance"]):
@@ -254,6 +268,7 @@ class Clearance(models.Model):
     verdict = models.CharField(max_length=7, default=Verdict.PASS.value)
     with_merge = models.BooleanField(default=True)
     certificate = models.TextField()  # DSSE envelope
+    gate = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")  # its source, as JSON
     key_id = models.CharField(max_length=64)
     issued_at = models.DateTimeField()
     live = models.BooleanField(default=True)

@@ -53,6 +53,13 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
+class DispositionKind(StrEnum):
+    """What a person says of a new result that a fix brought in."""
+
+    ACCEPTED = "accepted"
+    FALSE_POSITIVE = "false_positive"
+
+
 class FactSource(StrEnum):
     """Who says so, from the most trusted to the least."""
 

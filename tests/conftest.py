@@ -12,7 +12,9 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 from django.test import TransactionTestCase
+from rest_framework.test import APIClient
 
+from tests import factories
 from tests.emptying import empty_database
 
 FOLDERS = ("MEDIA_ROOT", "STATIC_ROOT", "CERTIFICATE_KEYS_DIR")
@@ -91,3 +93,66 @@ def redis_url():
 def chromium():
     """The path of the Chromium to drive."""
     return chromium_path()
+
+
+# --- one scope and its people --------------------------------------------------------------------
+@pytest.fixture
+def scope(db):
+    return factories.make_scope(name="Shop", slug="shop")
+
+
+@pytest.fixture
+def asset(scope):
+    return factories.make_asset(scope, name="web")
+
+
+@pytest.fixture
+def line(asset):
+    return factories.default_line(asset)
+
+
+@pytest.fixture
+def viewer(scope):
+    return factories.member(scope, "viewer")
+
+
+@pytest.fixture
+def analyst(scope):
+    return factories.member(scope, "analyst")
+
+
+@pytest.fixture
+def developer(scope):
+    return factories.member(scope, "developer")
+
+
+@pytest.fixture
+def approver(scope):
+    return factories.member(scope, "approver")
+
+
+@pytest.fixture
+def admin(scope):
+    return factories.member(scope, "admin")
+
+
+@pytest.fixture
+def pipeline(scope):
+    return factories.member(scope, "pipeline")
+
+
+@pytest.fixture
+def ticketing(scope):
+    return factories.member(scope, "ticketing")
+
+
+@pytest.fixture
+def outsider(db):
+    """Somebody with an account and an administrator's role, in another scope."""
+    return factories.member(factories.make_scope(name="Elsewhere", slug="elsewhere"), "admin")
+
+
+@pytest.fixture
+def api():
+    """A client of the API; ``api.force_authenticate(viewer)`` signs in."""
+    return APIClient()

@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from gate.matching import match
-
 from core.text import clean_text
 from findings.lifecycle import transition_set
 from findings.models import Finding, Sighting
 from findings.priority import severity_of
 from findings.services import set_priority
 from findings.statuses import OPEN, Presence
+from gate.matching import match
 from gate.records import Level, Result, Rule, Run
 from scans.ingest.records import digest, result_from_json, result_to_json
 from scans.models import Scan

@@ -1,6 +1,7 @@
 """The one door to mobilization complete, and the way back: issue, bundle and revoke clearances."""
 
 import io
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from core import blobs
-from core.models import ChainHead, User
+from core.models import Blob, ChainHead, User
 from findings.lifecycle import transition
 from findings.models import Finding
 from findings.statuses import Status
@@ -57,7 +58,21 @@ def _finding_members(finding: Finding, verification: Verification) -> dict[str, 
         "scope": finding.scope.name,
         "asset": finding.asset.name,
         "first_seen_at": _time(finding.first_seen_at),
-        "original": {"result_sha256": finding.original_sha256},
+        "original": _original_members(verification),
+    }
+
+
+def _original_members(verification: Verification) -> dict[str, str]:
+    """Where the original stands in the before report, and its digest there."""
+    name, _, pointer = verification.inputs["finding"].partition("#")
+    rows = [d for d in verification.inputs["documents"] if (d["role"], d["name"]) == ("before", name)]
+    if not rows:
+        return {}
+    report = blobs.load(rows[0]["sha256"])
+    return {
+        "report_sha256": rows[0]["sha256"],
+        "pointer": pointer,
+        "result_sha256": certificate.original_digest(report, pointer),
     }
 
 
@@ -90,6 +105,12 @@ def _sign(statement: Mapping[str, Any]) -> tuple[str, bytes]:
     return keyid, certificate.envelope(dict(statement), key.sign, keyid)
 
 
+def _gate_source(at: datetime) -> Blob:
+    """Keep the source of the gate that judged: a bundle needs it after an upgrade of the server."""
+    files = {path: data.decode() for path, data in certificate.gate_source().items()}
+    return blobs.store(dsse.canonical_json(files), at=at)
+
+
 @transaction.atomic
 def clear(verification: Verification, *, at: datetime) -> Clearance:
     """Sign the closure and complete the finding: the only caller of the ``complete`` transition."""
@@ -116,7 +137,7 @@ def clear(verification: Verification, *, at: datetime) -> Clearance:
     )
     clearance = Clearance.objects.create(
         scope_id=finding.scope_id, finding=finding, remediation=fix, verification=verification,
-        certificate=envelope.decode(), key_id=keyid, issued_at=at,
+        certificate=envelope.decode(), key_id=keyid, issued_at=at, gate=_gate_source(at),
     )  # fmt: skip
     brought = {
         "clearance_id": clearance.pk,
@@ -182,9 +203,11 @@ def bundle(clearance: Clearance) -> bytes:
             revoked_at=_time(clearance.revoked_at) or "",
         )  # fmt: skip
         revocations.append(_sign(said)[1])
+    source = json.loads(blobs.load(clearance.gate_id))
     file = io.BytesIO()
     certificate.write_bundle(
         file, envelope=envelope, keys=public_keys(),
         inputs=certificate_inputs(clearance.verification), revocations=revocations,
+        source={path: text.encode() for path, text in source.items()},
     )  # fmt: skip
     return file.getvalue()

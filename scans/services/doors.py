@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db import transaction
 
-from core.errors import WrongState
+from core.errors import BadInput, NotAllowed, WrongState
 from core.events import append_event
 from core.models import User
 from core.permissions import Permission
@@ -14,9 +14,17 @@ from core.text import clean_text
 from findings.models import Finding
 from findings.statuses import OPEN, Status
 from remediations.models import Remediation, Review
-from remediations.services import propose_remediation, push_revision, record_merge, record_review
+from remediations.services import (
+    is_own,
+    locked,
+    propose_remediation,
+    push_revision,
+    record_merge,
+    record_review,
+)
 from scans.models import Disposition, Verification
 from scans.services.verification import failing_checks, judge_remediation
+from scans.statuses import DispositionKind
 from scopes.access import check_may
 
 
@@ -96,19 +104,43 @@ def _refusal(verification: Verification) -> str:
 
 @transaction.atomic
 def record_disposition(
-    *, verification: Verification, pointer: str, decision: str, reason: str, by: User, at: datetime
+    *,
+    verification: Verification,
+    rule: str,
+    path: str,
+    line: int | None,
+    decision: str,
+    reason: str,
+    by: User,
+    at: datetime,
 ) -> Disposition:
-    """Record what a person decided about one new result that a fix brought in."""
+    """Record what a person decided about one new result that a fix brought in, and judge with it.
+
+    Raises BadInput when the verification names no such result or the decision is none we know.
+    """
     check_may(by, Permission.DISPOSE, verification.scope_id)
+    if decision not in list(DispositionKind):
+        raise BadInput("decision", f"{decision[:40]!r} is none of: {', '.join(DispositionKind)}")
+    if (rule, path, line) not in {
+        (new["rule"], new["path"], new["line"]) for new in verification.judgement["new"]
+    }:
+        raise BadInput("rule", "the verification names no such new result at this place")
+    reason = clean_text(reason, 5000).strip()
+    if not reason:
+        raise BadInput("reason", "must not be empty")
+    if is_own(locked(verification.remediation_id), by):
+        raise NotAllowed("Nobody disposes of what their own fix brought in; someone else has to.")
     row = Disposition.objects.create(
-        verification=verification, pointer=pointer, decision=decision,
-        reason=clean_text(reason, 5000), at=at, by=by,
+        verification=verification, rule=rule, path=path, line=line, decision=decision,
+        reason=reason, at=at, by=by,
     )  # fmt: skip
     append_event(
         scope_id=verification.scope_id, action="verification.disposition", subject="finding",
         subject_id=verification.finding_id, by=by, at=at,
-        data={"verification": verification.pk, "pointer": pointer, "decision": decision},
+        data={"verification": verification.pk, "rule": rule, "path": path, "line": line,
+              "decision": decision, "reason": reason},
     )  # fmt: skip
+    judge_remediation(verification.remediation_id, at=at)
     return row
 
 

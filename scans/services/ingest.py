@@ -12,7 +12,7 @@ from core import blobs, jobs
 from core.events import append_event
 from core.models import Job, JobState
 from findings.models import Finding
-from findings.statuses import Presence, Status
+from findings.statuses import OPEN, Presence, Status
 from gate import catalogue
 from gate.errors import InputError
 from gate.formats import read
@@ -23,14 +23,16 @@ from scans.ingest.match import Merge, merge_run
 from scans.models import Scan, Tool
 from scans.services.clearances import reopen_on_sight
 from scans.services.verification import judge_remediation
-from scans.statuses import ScanState, ToolClass
+from scans.statuses import ENDED, ScanState, ToolClass
 from scopes.models import Asset
 
 
 def set_progress(scan: Scan, state: ScanState, done: int = 0, total: int = 0) -> None:
-    """Show where the work stands, outside the transaction that does it."""
+    """Show where the work stands, outside the transaction that does it; never on a scan that is over."""
     scan.state = state
-    Scan.objects.filter(pk=scan.pk).update(state=state, progress_done=done, progress_total=total)
+    Scan.objects.filter(pk=scan.pk).exclude(state__in=ENDED).update(
+        state=state, progress_done=done, progress_total=total
+    )
 
 
 def fail_scan(scan: Scan, job: Job, error: str, at: datetime) -> None:
@@ -67,12 +69,13 @@ def ingest_scan(job: Job) -> None:
 def apply_report(scan: Scan, job: Job, report: Report) -> None:
     """Write all that follows from a report in one transaction, and end the job with it."""
     at = timezone.now()
-    Asset.objects.select_for_update().get(
-        pk=scan.asset_id
-    )  # imports of one asset go one after another
+    # Imports of one asset go one after another.
+    Asset.objects.select_for_update(no_key=True).get(pk=scan.asset_id)
     if not jobs.finish(job, at):
         return
     _describe(scan, report)
+    touched = _touched(scan)
+    _lock(scan, touched)
     merges = [merge_run(scan, scan.line, run, at) for run in report.runs] if scan.line else []
     counts = sum((merge.counts for merge in merges), Counter[str]())
     scan.counts = (
@@ -83,12 +86,21 @@ def apply_report(scan: Scan, job: Job, report: Report) -> None:
     scan.save()
     for merge in merges:
         _follow_up(scan, merge, at)
-    for remediation_id in _touched(scan):
+    for remediation_id in touched:
         judge_remediation(remediation_id, at=at)
     append_event(
         scope_id=scan.scope_id, action="scan.imported", subject="scan", subject_id=scan.pk,
         by=None, at=at, data={**scan.counts, "rows": _rows_digest(merges)},
     )  # fmt: skip
+
+
+def _lock(scan: Scan, touched: list[int]) -> None:
+    """Lock fixes and findings in the order of remediations.services.locked, before the first event."""
+    fixes = Remediation.objects.filter(pk__in=touched).order_by("pk")
+    list(fixes.select_for_update(of=("self",), no_key=True).only("pk"))
+    if scan.line is not None:
+        findings = Finding.objects.filter(line=scan.line).order_by("pk")
+        list(findings.select_for_update(of=("self",), no_key=True).only("pk"))
 
 
 def _describe(scan: Scan, report: Report) -> None:
@@ -133,8 +145,8 @@ def _touched(scan: Scan) -> list[int]:
     """Remediations that this scan is new evidence for."""
     if scan.remediation_id is not None:
         return [scan.remediation_id]
-    waiting = _merged_at(scan).filter(line=scan.line, findings__status=Status.AWAITING_VERIFICATION)
-    return list(waiting.values_list("pk", flat=True).distinct())
+    waiting = _merged_at(scan).filter(line=scan.line, findings__status__in=OPEN)
+    return sorted(waiting.values_list("pk", flat=True).distinct())
 
 
 def _merged_at(scan: Scan) -> models.QuerySet[Remediation]:

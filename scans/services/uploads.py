@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import json
+import zlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -29,15 +30,15 @@ from scopes.models import Asset, Line
 SERVER_FACTS = ("source", "uploader", "uploader_kind")  # never the caller's to say
 
 
-def inflate(data: bytes, limit: int) -> bytes:
+def inflate(data: bytes, limit: int, where: str = "file") -> bytes:
     """Unpack gzip (several members allowed) up to ``limit`` bytes. Raises BadInput or TooLarge."""
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
             unpacked = file.read(limit + 1)
-    except (OSError, EOFError) as error:
-        raise BadInput("file", f"is not readable gzip: {error}") from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise BadInput(where, f"is not readable gzip: {error}") from error
     if len(unpacked) > limit:
-        raise TooLarge("file", f"unpacks to more than allowed (> {limit} bytes)")
+        raise TooLarge(where, f"unpacks to more than allowed (> {limit} bytes)")
     return unpacked
 
 

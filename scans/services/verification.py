@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
-from gate.judgement import judge
 
 from core import blobs
 from core.errors import BadInput
@@ -20,9 +19,11 @@ from gate import policy as gate_policy
 from gate.assemble import assemble
 from gate.errors import InputError
 from gate.evidence import Document, Evidence
+from gate.judgement import judge
 from remediations.models import Remediation
+from remediations.services import locked
 from scans.ingest.records import digest, result_from_json
-from scans.models import Scan, Verification, VerificationScan
+from scans.models import Disposition, Scan, Verification, VerificationScan
 from scans.services.clearances import clear
 from scans.statuses import Purpose, Role, Verdict
 from scopes.models import Exposure
@@ -135,6 +136,21 @@ def _reviews(fix: Remediation) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _dispositions(fix: Remediation) -> list[dict[str, Any]]:
+    """What people decided about new results of this very revision."""
+    rows = Disposition.objects.filter(
+        verification__remediation=fix, verification__head_commit=fix.head_commit
+    )
+    told = [
+        _filled(
+            kind=row.decision, rule=row.rule, path=row.path, line=row.line,
+            by=row.by.username, reason=row.reason, at=_time(row.at),
+        )
+        for row in rows.select_related("by").order_by("pk")
+    ]  # fmt: skip
+    return [disposition for n, disposition in enumerate(told) if disposition not in told[:n]]
+
+
 def _known(fix: Remediation) -> dict[str, Any]:
     """What is open on the line already, so that nobody else's finding is held against the fix."""
     rows = Finding.objects.filter(line_id=fix.line_id, status__in=OPEN).exclude(
@@ -169,6 +185,7 @@ def collect(fix: Remediation, findings: Sequence[Finding], *, at: datetime) -> D
     facts |= {
         "fix": _fix_facts(fix),
         "reviews": _reviews(fix),
+        "dispositions": _dispositions(fix),
         "surroundings": {
             "exposure": "internet" if fix.scope.exposure == Exposure.INTERNET else "internal",
             "criticality": fix.scope.criticality,
@@ -213,11 +230,7 @@ def judge_remediation(remediation_id: int, *, at: datetime) -> list[Verification
 
     A judgement over the same inputs as the current one is not recorded again. Returns the new rows.
     """
-    fix = (
-        Remediation.objects.select_for_update(of=("self",))
-        .select_related("scope__policy")
-        .get(pk=remediation_id)
-    )
+    fix = locked(remediation_id)
     findings = list(fix.findings.filter(status__in=OPEN).order_by("pk"))
     if not findings:
         return []
@@ -279,15 +292,26 @@ def failing_checks(judgement: dict[str, Any]) -> list[dict[str, Any]]:
     return sorted(open_ones, key=lambda check: check["outcome"] != "FAIL")
 
 
+def _speaks_against(verification: Verification) -> bool:
+    """Whether evidence says no. That the scan has not come yet is what awaiting is for."""
+    failed = {c["id"] for c in failing_checks(verification.judgement) if c["outcome"] == "FAIL"}
+    return verification.verdict == Verdict.FAIL and failed != {"SCAN_LINKED"}
+
+
 def _act(fix: Remediation, verification: Verification, at: datetime) -> None:
     """Complete what is cleared; send back what failed after somebody claimed it."""
     finding = Finding.objects.get(pk=verification.finding_id)
-    if finding.status != Status.AWAITING_VERIFICATION:
-        return
     if verification.verdict == Verdict.PASS and verification.with_merge:
+        if finding.status != Status.AWAITING_VERIFICATION:
+            # It was sent back meanwhile; the merge that has passed now is the claim again.
+            reason = f"{fix} has merged and its verification has passed."
+            transition(finding.pk, "claim", by=None, at=at, brought={"reason": reason})
         clear(verification, at=at)
-    elif verification.verdict == Verdict.FAIL:
+    elif finding.status == Status.AWAITING_VERIFICATION and _speaks_against(verification):
         first = failing_checks(verification.judgement)[0]
-        transition(finding.pk, "send_back", by=None, at=at,
-                   brought={"reason": f"{first['id']}: {first['reason']}", "verification_id": verification.pk,
-                            "remediation_id": fix.pk})  # fmt: skip
+        brought = {
+            "reason": f"{first['id']}: {first['reason']}",
+            "verification_id": verification.pk,
+            "remediation_id": fix.pk,
+        }
+        transition(finding.pk, "send_back", by=None, at=at, brought=brought)

@@ -1,0 +1,131 @@
+"""Events as people read them: a sentence, what was said with it, an icon. No queries, no rules."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from core.models import Event
+
+LABELS = {
+    "finding.prioritize": "prioritized it",
+    "finding.validate": "validated it",
+    "finding.mobilize": "started fixing it",
+    "finding.claim": "claimed that it is fixed",
+    "finding.send_back": "sent it back: verification failed",
+    "finding.complete": "completed it: the gate saw the proof",
+    "finding.accept_risk": "accepted the risk",
+    "finding.dismiss": "confirmed a false positive",
+    "finding.mark_duplicate": "marked it as a duplicate",
+    "finding.vanish": "found it no longer present",
+    "finding.expire": "reopened it: the acceptance ended",
+    "finding.reopen": "reopened it",
+    "finding.revoke": "reopened it and revoked its certificate",
+    "finding.judged": "judged a fix: not passed",
+    "finding.verified": "judged a fix: passed",
+    "finding.assigned": "assigned it",
+    "finding.commented": "commented",
+    "finding.dismissal_requested": "asked to dismiss it as a false positive",
+    "finding.risk_acceptance_requested": "asked to accept the risk",
+    "remediation.proposed": "proposed a fix",
+    "remediation.pushed": "pushed a new revision",
+    "remediation.reviewed": "reviewed the fix",
+    "remediation.merged": "merged the fix",
+    "remediation.deployed": "recorded a deployment",
+    "remediation.withdrawn": "withdrew the fix",
+    "scan.received": "uploaded a scan",
+    "scan.ordered": "ordered a scan",
+    "scan.imported": "imported a scan",
+    "scan.failed": "could not use a scan",
+    "scope.created": "created the scope",
+    "scope.policy_set": "set another gate policy",
+    "member.set": "set a member's role",
+    "asset.created": "created an asset",
+    "policy.stored": "stored a policy",
+    "token.issued": "made an API token",
+    "token.revoked": "revoked an API token",
+    "verification.disposition": "decided about a new result",
+}
+LOOKS = {  # action → icon, tone
+    "finding.complete": ("badge-check", "pass"),
+    "finding.verified": ("check", "pass"),
+    "finding.judged": ("x", "fail"),
+    "finding.send_back": ("undo-2", "fail"),
+    "finding.revoke": ("undo-2", "fail"),
+    "finding.reopen": ("undo-2", ""),
+    "finding.expire": ("undo-2", ""),
+    "finding.claim": ("clock", ""),
+    "finding.commented": ("message-square", ""),
+    "finding.assigned": ("user", ""),
+    "finding.accept_risk": ("scale", ""),
+    "finding.dismiss": ("ban", ""),
+    "remediation.proposed": ("git-pull-request", ""),
+    "remediation.merged": ("git-merge", ""),
+    "remediation.reviewed": ("users", ""),
+    "scan.failed": ("x", "fail"),
+    "scan.imported": ("radar", ""),
+    "token.issued": ("key-round", ""),
+    "token.revoked": ("key-round", ""),
+}
+SHOWN = {  # member of the data → what stands before it; in this order
+    "reason": "",
+    "error": "",
+    "evidence": "",
+    "failing": "open checks: ",
+    "decision": "",
+    "until": "until ",
+    "to": "to ",
+    "user": "",
+    "role": "as ",
+    "name": "",
+    "agent": "by ",
+    "commit": "commit ",
+    "head": "revision ",
+    "pointer": "",
+}
+HASHES = ("commit", "head")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event as a page shows it: who did what, and what was said with it."""
+
+    event: Event
+    who: str
+    what: str
+    detail: str
+    icon: str
+    tone: str
+
+
+def tell(events: Iterable[Event]) -> list[Told]:
+    """Return events in words; their actors should have been read with them."""
+    return [_told(event) for event in events]
+
+
+def _told(event: Event) -> Told:
+    icon, tone = LOOKS.get(event.action, ("link-2", ""))
+    return Told(
+        event=event,
+        who=event.actor.display if event.actor else "CTEM",
+        what=LABELS.get(event.action, event.action.replace("_", " ").replace(".", ": ")),
+        detail=" · ".join(_details(event)),
+        icon=icon,
+        tone=tone,
+    )
+
+
+def _details(event: Event) -> Iterable[str]:
+    moved = event.action.startswith("finding.") and "from" in event.data
+    for name, before in SHOWN.items():
+        if name in event.data and not (moved and name == "to"):
+            text = _text(name, event.data[name])
+            if text:
+                yield before + text
+
+
+def _text(name: str, value: Any) -> str:
+    if name in HASHES:
+        return str(value)[:12]
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return str(value or "").replace("_", " ") if name in ("to", "role") else str(value or "")

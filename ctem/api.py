@@ -1,0 +1,77 @@
+"""The whole map of the API. Doors are in each app's api; what they share is in core/api.py."""
+
+from csp.constants import SELF, UNSAFE_INLINE
+from csp.decorators import csp_update
+from django.http import Http404
+from django.urls import include, path, re_path
+from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import (
+    SpectacularAPIView,
+    SpectacularRedocView,
+    SpectacularSwaggerSplitView,
+)
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
+from rest_framework.views import APIView
+
+from core.api import AlwaysJson
+from scans.api.findings import ProvableFindingViewSet
+from scans.api.fixes import JudgedRemediationViewSet
+from scans.api.gate import GateViewSet
+from scans.api.judgements import AuditViewSet, ClearanceViewSet, VerificationViewSet
+from scans.api.scans import ScanViewSet, ToolViewSet
+from scopes.api import (
+    AssetViewSet,
+    EventViewSet,
+    MeView,
+    PolicyViewSet,
+    ScopeViewSet,
+    TokenViewSet,
+)
+
+app_name = "api"
+
+
+class NothingHere(APIView):
+    """Every other address below the API: a problem like any other, not a page."""
+
+    content_negotiation_class = AlwaysJson
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request, **kwargs: str) -> Response:
+        raise Http404
+
+    post = put = patch = delete = get
+
+
+router = SimpleRouter()
+router.register("scopes", ScopeViewSet, "scope")
+router.register("assets", AssetViewSet, "asset")
+router.register("policies", PolicyViewSet, "policy")
+router.register("tools", ToolViewSet, "tool")
+router.register("findings", ProvableFindingViewSet, "finding")
+router.register("remediations", JudgedRemediationViewSet, "remediation")
+router.register("scans", ScanViewSet, "scan")
+router.register("gate", GateViewSet, "gate")
+router.register("verifications", VerificationViewSet, "verification")
+router.register("clearances", ClearanceViewSet, "clearance")
+router.register("events", EventViewSet, "event")
+router.register("audit", AuditViewSet, "audit")
+router.register("tokens", TokenViewSet, "token")
+
+# The two viewers write styles while they draw; scripts stay our own files.
+viewer = csp_update({"style-src": [UNSAFE_INLINE], "worker-src": [SELF, "blob:"]})
+swagger = SpectacularSwaggerSplitView.as_view(
+    url_name="api:schema", template_name="api/swagger.html"
+)
+redoc = SpectacularRedocView.as_view(url_name="api:schema", template_name="api/redoc.html")
+
+urlpatterns = [
+    path("v1/", include(router.urls)),
+    path("v1/me/", MeView.as_view(), name="me"),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", viewer(swagger), name="docs"),
+    path("redoc/", viewer(redoc), name="redoc"),
+    re_path(r"^.*\Z", NothingHere.as_view(), name="nothing"),
+]

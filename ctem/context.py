@@ -1,0 +1,57 @@
+"""What every page carries: navigation with the one count that matters everywhere."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from findings.models import Finding
+from findings.statuses import Status
+
+COUNT_LIMIT = 99  # counted no further
+NAVIGATION = (  # address, words, icon, names of pages below it
+    ("home", "My work", "house", ()),
+    ("findings", "Findings", "shield-alert", ("finding", "certificate")),
+    ("remediations", "Fixes", "git-pull-request", ("remediation", "remediation-review")),
+    ("verification-queue", "Verification", "shield-check", ("verification",)),
+    ("scans", "Scans", "radar", ("scan",)),
+    ("scopes", "Scopes", "layers", ("scope",)),
+    ("audit", "Audit", "scroll-text", ()),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entry of the navigation. ``current``: page, or true for a page below it, or nothing."""
+
+    url: str
+    words: str
+    icon: str
+    current: str
+    count: str = ""
+    count_means: str = ""
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """Return the navigation of who is signed in; nothing for the anonymous. One query."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {"navigation": []}
+    at = request.resolver_match.url_name if request.resolver_match else ""
+    waiting = Finding.objects.visible_to(user).filter(status=Status.AWAITING_VERIFICATION)
+    n = waiting[: COUNT_LIMIT + 1].count()
+    count = f"{COUNT_LIMIT}+" if n > COUNT_LIMIT else str(n)
+    return {
+        "navigation": [
+            Item(
+                url=reverse(name),
+                words=words,
+                icon=icon,
+                current="page" if at == name else "true" if at in below else "",
+                count=count if n and name == "verification-queue" else "",
+                count_means="awaiting verification",
+            )
+            for name, words, icon, below in NAVIGATION
+        ]
+    }

@@ -1,0 +1,59 @@
+"""The map of all pages on one screen. Each is one thin view; who may is asked inside (404, 403)."""
+
+from django.contrib.auth import views as auth
+from django.urls import path
+
+from findings import views as findings
+from scans.views import certificates, home, remediations, scans, verifications
+from scans.views import findings as finding_pages
+from scans.views import scopes as scope_pages
+from scopes import views as scopes
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    # signing in and oneself
+    path("sign-in/", auth.LoginView.as_view(template_name="sign_in.html"), name="sign-in"),
+    path("sign-out/", auth.LogoutView.as_view(), name="sign-out"),
+    path("profile/", scopes.profile, name="profile"),
+    path("tokens/", scopes.tokens, name="tokens"),
+    path("tokens/<int:pk>/revoke/", scopes.token_revoke, name="token-revoke"),
+    # findings
+    path("findings/", finding_pages.findings, name="findings"),
+    path("findings/<int:pk>/", finding_pages.finding, name="finding"),
+    path(
+        "findings/<int:pk>/transitions/<slug:name>/",
+        finding_pages.transition,
+        name="finding-transition",
+    ),
+    path("findings/<int:pk>/comments/", findings.comment, name="finding-comment"),
+    path("findings/<int:pk>/assignee/", findings.set_assignee, name="finding-assign"),
+    path("findings/<int:pk>/acceptance/", findings.ask_acceptance, name="finding-acceptance"),
+    path("findings/<int:pk>/dismissal/", findings.ask_dismissal, name="finding-dismissal"),
+    path("findings/<int:pk>/certificate/", certificates.certificate, name="certificate"),
+    path(
+        "findings/<int:pk>/certificate/envelope/",
+        certificates.envelope,
+        name="certificate-envelope",
+    ),
+    path(
+        "findings/<int:pk>/certificate/bundle/",
+        certificates.certificate_bundle,
+        name="certificate-bundle",
+    ),
+    path("findings/<int:pk>/certificate/key/", certificates.key, name="certificate-key"),
+    # fixes and their judgement
+    path("remediations/", remediations.remediations, name="remediations"),
+    path("remediations/<int:pk>/", remediations.remediation, name="remediation"),
+    path("remediations/<int:pk>/reviews/", remediations.review, name="remediation-review"),
+    path("remediations/<int:pk>/diff/", remediations.diff, name="remediation-diff"),
+    path("verification/", verifications.queue, name="verification-queue"),
+    path("verification/<int:pk>/", verifications.verification, name="verification"),
+    # what was scanned, what we look at, what happened
+    path("scans/", scans.scans, name="scans"),
+    path("scans/<int:pk>/", scans.scan, name="scan"),
+    path("scans/<int:pk>/progress/", scans.progress, name="scan-progress"),
+    path("scans/<int:pk>/raw/", scans.raw, name="scan-raw"),
+    path("scopes/", scope_pages.scopes, name="scopes"),
+    path("scopes/<slug:slug>/", scope_pages.scope, name="scope"),
+    path("audit/", scopes.audit, name="audit"),
+]

@@ -1,0 +1,122 @@
+"""Doors to findings. Moving and proving them needs evidence from above: see scans/api/."""
+
+from typing import Any
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework.decorators import action
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from core.api import ApiViewSet, EventSerializer
+from core.models import Event, User
+from findings import serializers as shapes
+from findings.filters import FindingFilter
+from findings.models import Finding
+from findings.services import add_comment, assign, request_dismissal, request_risk_acceptance
+
+
+@extend_schema_view(
+    list=extend_schema(
+        summary="List findings",
+        description="Findings of the scopes that you may read. Parameters that are not known are refused.",
+    ),
+    retrieve=extend_schema(
+        summary="One finding", description="A finding with the terms of its priority."
+    ),
+)
+class FindingViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
+    """Weaknesses, each on one line of one asset, followed over time."""
+
+    queryset = Finding.objects.select_related("scope", "claimed_by", "assigned_to")
+    filterset_class = FindingFilter
+
+    def get_serializer_class(self) -> Any:
+        return shapes.FindingSerializer if self.action == "list" else shapes.FindingDetailSerializer
+
+    @extend_schema(
+        summary="List comments", responses=shapes.CommentSerializer(many=True), filters=False
+    )
+    @action(detail=True, methods=["get"])
+    def comments(self, request: Request, pk: str) -> Response:
+        """List the comments on a finding, newest first."""
+        rows = self.get_object().comments.select_related("by")
+        return self.pages(rows, shapes.CommentSerializer)
+
+    @extend_schema(
+        summary="Comment",
+        request=shapes.NewCommentSerializer,
+        responses={201: shapes.CommentSerializer},
+    )
+    @comments.mapping.post
+    def comment(self, request: Request, pk: str) -> Response:
+        """Add a comment, as plain text."""
+        finding, body = self.get_object(), self.shape(shapes.NewCommentSerializer)
+        row = add_comment(finding=finding, by=request.user, at=timezone.now(), **body)
+        return self.answer(row, shapes.CommentSerializer, 201)
+
+    @extend_schema(
+        summary="List risk acceptances",
+        responses=shapes.RiskAcceptanceSerializer(many=True),
+        filters=False,
+    )
+    @action(detail=True, methods=["get"], url_path="risk-acceptances")
+    def risk_acceptances(self, request: Request, pk: str) -> Response:
+        """List the requests to carry the risk, decided or not."""
+        rows = self.get_object().riskacceptances.select_related("requested_by", "approved_by")
+        return self.pages(rows, shapes.RiskAcceptanceSerializer)
+
+    @extend_schema(
+        summary="Ask to accept the risk",
+        request=shapes.NewRiskAcceptanceSerializer,
+        responses={201: shapes.RiskAcceptanceSerializer},
+    )
+    @risk_acceptances.mapping.post
+    def request_risk_acceptance(self, request: Request, pk: str) -> Response:
+        """Ask to carry the risk until a date; another person decides by the transition `accept_risk`."""
+        finding, body = self.get_object(), self.shape(shapes.NewRiskAcceptanceSerializer)
+        row = request_risk_acceptance(finding=finding, by=request.user, at=timezone.now(), **body)
+        return self.answer(row, shapes.RiskAcceptanceSerializer, 201)
+
+    @extend_schema(
+        summary="List dismissals", responses=shapes.DismissalSerializer(many=True), filters=False
+    )
+    @action(detail=True, methods=["get"])
+    def dismissals(self, request: Request, pk: str) -> Response:
+        """List the requests to dismiss the finding as a false positive, decided or not."""
+        rows = self.get_object().dismissals.select_related("requested_by", "approved_by")
+        return self.pages(rows, shapes.DismissalSerializer)
+
+    @extend_schema(
+        summary="Ask to dismiss",
+        request=shapes.NewDismissalSerializer,
+        responses={201: shapes.DismissalSerializer},
+    )
+    @dismissals.mapping.post
+    def request_dismissal(self, request: Request, pk: str) -> Response:
+        """Ask to dismiss as a false positive; another person decides by the transition `dismiss`."""
+        finding, body = self.get_object(), self.shape(shapes.NewDismissalSerializer)
+        row = request_dismissal(finding=finding, by=request.user, at=timezone.now(), **body)
+        return self.answer(row, shapes.DismissalSerializer, 201)
+
+    @extend_schema(
+        summary="Assign",
+        request=shapes.AssignSerializer,
+        responses=shapes.FindingDetailSerializer,
+    )
+    @action(detail=True, methods=["post"])
+    def assign(self, request: Request, pk: str) -> Response:
+        """Make a member of the scope responsible for the finding, or nobody."""
+        finding, to = self.get_object(), self.shape(shapes.AssignSerializer)["to"]
+        members = User.objects.filter(memberships__scope=finding.scope_id)
+        person = None if to is None else self.one_of(members, to, "to")
+        assign(finding=finding, to=person, by=request.user, at=timezone.now())
+        return self.answer(finding, shapes.FindingDetailSerializer)
+
+    @extend_schema(summary="List events", responses=EventSerializer(many=True), filters=False)
+    @action(detail=True, methods=["get"])
+    def events(self, request: Request, pk: str) -> Response:
+        """List everything that happened to the finding, newest first."""
+        rows = Event.objects.about("finding", self.get_object().pk).select_related("actor")
+        return self.pages(rows, EventSerializer)

@@ -1,0 +1,168 @@
+"""The shapes of findings in the API. ``status`` is read here and written nowhere."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from core.api import PersonSerializer, RowId, StrictSerializer, Text
+from core.filters import MAX_ID
+from core.openapi import CheckSerializer
+from findings.guards import MAX_REASON
+from findings.models import Comment, Dismissal, Finding, RiskAcceptance
+from findings.services import MAX_TEXT
+from findings.statuses import EvidenceKind, Presence, Severity, Status
+
+DECISION = ("id", "reason", "requested_at", "requested_by", "approved_at", "approved_by")
+STATUSES = [s.value for s in Status]
+SEVERITIES = [s.value for s in Severity]
+PRESENCES = [p.value for p in Presence]
+EVIDENCE_KINDS = [k.value for k in EvidenceKind]
+
+
+class TermSerializer(serializers.Serializer[Any]):
+    """One line of the sum that makes the priority."""
+
+    name = serializers.CharField()
+    value = serializers.CharField()
+    points = serializers.IntegerField()
+
+
+class PrioritySerializer(serializers.Serializer[Any]):
+    """The priority term by term; the score is their plain sum."""
+
+    score = serializers.IntegerField()
+    band = serializers.CharField()
+    terms = TermSerializer(many=True)
+
+
+class FindingSerializer(serializers.ModelSerializer[Finding]):
+    """One weakness on one line of one asset.
+
+    ``claimed_at``: somebody said "fixed". ``verified_at``: the gate saw proof, under ``clearance``.
+    """
+
+    reference = serializers.CharField(source="__str__", read_only=True)
+    status = serializers.ChoiceField(STATUSES, read_only=True)
+    severity = serializers.ChoiceField(SEVERITIES, read_only=True)
+    presence = serializers.ChoiceField(PRESENCES, read_only=True)
+    cwes = serializers.ListField(child=serializers.CharField(), read_only=True)
+    claimed_by = PersonSerializer(read_only=True, allow_null=True)
+    assigned_to = PersonSerializer(read_only=True, allow_null=True)
+    due_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    clearance = serializers.IntegerField(source="clearance_id", read_only=True, allow_null=True)
+    introduced_by = serializers.IntegerField(
+        source="introduced_by_id", read_only=True, allow_null=True
+    )
+
+    class Meta:
+        model = Finding
+        fields = (
+            "id", "reference", "scope", "asset", "line", "tool", "tool_class", "category", "rule",
+            "title", "cwes", "help_uri", "level", "security_severity", "severity", "path",
+            "start_line", "presence", "first_seen_at", "last_seen_at", "status", "status_since",
+            "priority_score", "priority_band", "due_at", "claimed_at", "claimed_by", "verified_at",
+            "clearance", "duplicate_of", "introduced_by", "assigned_to",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class FindingDetailSerializer(FindingSerializer):
+    """A finding with its text, the terms of its priority and the fixes that address it."""
+
+    priority = PrioritySerializer(read_only=True)
+
+    class Meta(FindingSerializer.Meta):
+        fields = (
+            *FindingSerializer.Meta.fields,
+            "message",
+            "snippet",
+            "original_sha256",
+            "priority",
+        )
+        read_only_fields = fields
+
+
+class AvailableTransitionSerializer(serializers.Serializer[Any]):
+    """A transition that starts where the finding stands: possible, or the reason why not."""
+
+    name = serializers.CharField()
+    label = serializers.CharField()
+    target = serializers.ChoiceField(STATUSES)
+    allowed = serializers.BooleanField()
+    refusal = serializers.CharField(allow_blank=True, help_text="One sentence; empty: possible.")
+    needs = serializers.ListField(child=serializers.CharField(), help_text="What to bring.")
+    checks = CheckSerializer(
+        many=True, required=False, help_text="For `complete`: the checks that stand in its way."
+    )
+
+
+class TransitionSerializer(StrictSerializer):
+    """A transition by name, with what it ``needs``."""
+
+    name = Text(40, help_text="One of those that GET answers.")
+    reason = Text(MAX_REASON, required=False)
+    evidence = Text(MAX_TEXT, required=False)
+    evidence_kind = serializers.ChoiceField(EVIDENCE_KINDS, required=False)
+    remediation_id = RowId(required=False)
+    duplicate_of = RowId(required=False)
+
+
+class BulkTransitionSerializer(TransitionSerializer):
+    """One transition for up to 1,000 findings."""
+
+    findings = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=MAX_ID), min_length=1, max_length=1000
+    )
+    dry_run = serializers.BooleanField(required=False, help_text="Answer what would happen.")
+
+
+class CommentSerializer(serializers.ModelSerializer[Comment]):
+    """Somebody's words on a finding; plain text."""
+
+    by = PersonSerializer(read_only=True)
+
+    class Meta:
+        model = Comment
+        fields = ("id", "body", "at", "by")
+        read_only_fields = fields
+
+
+class NewCommentSerializer(StrictSerializer):
+    body = Text(MAX_TEXT)
+
+
+class RiskAcceptanceSerializer(serializers.ModelSerializer[RiskAcceptance]):
+    """A request to carry the risk until a date, and the second person who agreed, if one did."""
+
+    requested_by = PersonSerializer(read_only=True)
+    approved_by = PersonSerializer(read_only=True, allow_null=True)
+
+    class Meta:
+        model = RiskAcceptance
+        fields = (*DECISION, "until")
+        read_only_fields = fields
+
+
+class NewRiskAcceptanceSerializer(StrictSerializer):
+    reason = Text(MAX_REASON)
+    until = serializers.DateField()
+
+
+class DismissalSerializer(serializers.ModelSerializer[Dismissal]):
+    """A request to dismiss as a false positive, and the second person who agreed, if one did."""
+
+    requested_by = PersonSerializer(read_only=True)
+    approved_by = PersonSerializer(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Dismissal
+        fields = DECISION
+        read_only_fields = fields
+
+
+class NewDismissalSerializer(StrictSerializer):
+    reason = Text(MAX_REASON)
+
+
+class AssignSerializer(StrictSerializer):
+    to = RowId(allow_null=True, help_text="The id of a member of the scope; null: nobody.")

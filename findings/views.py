@@ -1,0 +1,86 @@
+"""What people do with a finding beside its transitions: comment, assign, ask for a decision.
+
+The finding's page needs judgements and lives above, in scans/views.
+"""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from core.views import attempt, person, refuse_form
+from findings.forms import AcceptanceForm, AssignForm, CommentForm, ReasonForm
+from findings.models import Finding
+from findings.services import add_comment, assign, request_dismissal, request_risk_acceptance
+
+
+def visible_finding(request: HttpRequest, pk: int) -> Finding:
+    """Return a finding that the signed-in person may see, with its surroundings; else 404."""
+    rows = Finding.objects.visible_to(request.user).select_related(
+        "scope", "asset", "line", "assigned_to", "claimed_by", "duplicate_of"
+    )
+    return get_object_or_404(rows, pk=pk)
+
+
+@require_POST
+def comment(request: HttpRequest, pk: int) -> HttpResponse:
+    finding = visible_finding(request, pk)
+    form = CommentForm(request.POST)
+    back = f"{finding.get_absolute_url()}#comments"
+    if not form.is_valid():
+        return refuse_form(request, form, back=back)
+    return attempt(
+        request,
+        lambda: add_comment(finding=finding, **form.cleaned_data, **_by_now(request)),
+        done="The comment is there.",
+        back=back,
+    )
+
+
+@require_POST
+def set_assignee(request: HttpRequest, pk: int) -> HttpResponse:
+    finding = visible_finding(request, pk)
+    form = AssignForm(request.POST, finding=finding)
+    if not form.is_valid():
+        return refuse_form(request, form, back=finding.get_absolute_url())
+    to = form.cleaned_data["to"]
+    return attempt(
+        request,
+        lambda: assign(finding=finding, to=to, **_by_now(request)),
+        done=f"{finding} is assigned to {to.display}." if to else f"{finding} is assigned to nobody.",
+        back=finding.get_absolute_url(),
+    )
+
+
+@require_POST
+def ask_acceptance(request: HttpRequest, pk: int) -> HttpResponse:
+    finding = visible_finding(request, pk)
+    form = AcceptanceForm(request.POST)
+    if not form.is_valid():
+        return refuse_form(request, form, back=finding.get_absolute_url())
+    return attempt(
+        request,
+        lambda: request_risk_acceptance(finding=finding, **form.cleaned_data, **_by_now(request)),
+        done="Asked. Somebody else, an approver, has to accept the risk.",
+        back=finding.get_absolute_url(),
+    )
+
+
+@require_POST
+def ask_dismissal(request: HttpRequest, pk: int) -> HttpResponse:
+    finding = visible_finding(request, pk)
+    form = ReasonForm(request.POST)
+    if not form.is_valid():
+        return refuse_form(request, form, back=finding.get_absolute_url())
+    return attempt(
+        request,
+        lambda: request_dismissal(finding=finding, **form.cleaned_data, **_by_now(request)),
+        done="Asked. Somebody else, an approver, has to confirm the false positive.",
+        back=finding.get_absolute_url(),
+    )
+
+
+def _by_now(request: HttpRequest) -> dict[str, Any]:
+    return {"by": person(request), "at": timezone.now()}

@@ -1,0 +1,149 @@
+"""``python -m gate``: the pipeline command. No server, no database.
+
+Exit status: 0 pass, 1 fail, 2 unknown, 3 the input or the call cannot be used (one line on standard
+error says what and where). Imports wait until the call is understood: start time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from gate.errors import InputError
+
+if TYPE_CHECKING:
+    from gate.evidence import Document
+    from gate.judgement import Judgement
+
+EXIT = {"pass": 0, "fail": 1, "unknown": 2}
+UNUSABLE = 3
+MOST_BYTES = 512 * 1024 * 1024  # of one file
+FORMATS = ("text", "json", "markdown", "sarif")
+
+
+class Parser(argparse.ArgumentParser):
+    """Wrong calls raise InputError instead of argparse's exit status 2, which means unknown here."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise InputError."""
+        raise InputError("call", message)
+
+
+def main(argv: list[str]) -> int:
+    """Run the command; returns its exit status."""
+    try:
+        if argv[:1] in (["run"], ["facts"]):
+            from gate import collect
+
+            return collect.main(argv)
+        if argv[:1] == ["verify"]:
+            from gate import certificate
+
+            return certificate.main(argv)
+        if argv[:1] == ["policy"]:
+            from gate import policy_command
+
+            return policy_command.main(Parser("python -m gate policy"), argv[1:], _read)
+        return _judge(_parser().parse_args(argv))
+    except (InputError, OSError) as error:
+        sys.stderr.write(f"gate: {' '.join(str(error).split())}\n")
+        return UNUSABLE
+
+
+def _judge(call: argparse.Namespace) -> int:
+    """Read everything, judge, write the answer."""
+    from gate import facts as fact_reader
+    from gate.assemble import assemble
+    from gate.judgement import judge
+    from gate.policy import DEFAULT, load
+
+    after = _documents(call.after)
+    facts = fact_reader.parse(_read(call.facts), call.facts) if call.facts else {}
+    facts.setdefault("at", _now())
+    evidence = assemble(
+        after=after,
+        before=_documents(call.before),
+        control=_documents(call.control),
+        diff=_documents([call.diff])[0],
+        known=_documents([call.known])[0] if call.known else None,
+        findings=call.finding,
+        facts=facts,
+        facts_name=call.facts or "facts",
+    )
+    policy = load(_read(call.policy), call.policy) if call.policy else DEFAULT
+    judgement = judge(evidence, policy, lamp=call.lamp)
+    _write(_render(judgement, call.format, after), call.output)
+    return EXIT[judgement.verdict]
+
+
+def _render(judgement: Judgement, form: str, after: list[Document]) -> str:
+    from gate import output, sarif_output
+
+    if form == "sarif":
+        return sarif_output.to_sarif(judgement, after)
+    writers = {"text": output.to_text, "json": output.to_json, "markdown": output.to_markdown}
+    return writers[form](judgement)
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        "python -m gate",
+        allow_abbrev=False,
+        description="Is the original finding gone, and did the fix bring in nothing new?",
+        epilog="also: python -m gate run | facts | verify | policy show|check|diff",
+    )
+    add = parser.add_argument
+    add("--after", action="append", required=True, metavar="SARIF", help="scan after the fix")
+    add("--diff", required=True, help="the fix, as git diff -M writes it")
+    add("--before", action="append", default=[], metavar="SARIF", help="scan before the fix")
+    add("--control", action="append", default=[], metavar="SARIF", help="positive control")
+    add("--known", metavar="JSON", help="what is already open on the line")
+    add("--finding", action="append", default=[], metavar="REF",
+        help="RULE@PATH:LINE or FILE#/runs/0/results/3 of a before scan; without it only new")  # fmt: skip
+    add("--facts", metavar="JSON", help="what the reports do not say")
+    add("--policy", metavar="TOML", help="another policy than the default one")
+    add("--lamp", choices=("safe", "right", "both"), default="safe")
+    add("--format", choices=FORMATS, default="text")
+    add("--output", metavar="FILE", help="where to write the answer, else standard output")
+    return parser
+
+
+def _documents(paths: list[str]) -> list[Document]:
+    from gate.evidence import Document
+
+    return [Document(path, _read(path)) for path in paths]
+
+
+def _read(path: str) -> bytes:
+    """The bytes of a file. Raises InputError for what cannot be read or is too large."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(path, f"cannot be read ({reason})") from None
+    if len(data) > MOST_BYTES:
+        raise InputError(path, f"more than {MOST_BYTES} bytes")
+    return data
+
+
+def _write(text: str, path: str | None) -> None:
+    data = text.encode("utf-8", "replace")
+    if path is None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    with open(path, "wb") as file:
+        file.write(data)
+
+
+def _now() -> str:
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,211 @@
+"""A case: the evidence, looked at from every side that checks ask about. Built once, then read.
+
+Everything here follows from the evidence and the least source that the policy accepts; nothing
+decides. What single questions mean lives with the checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from gate.binding import BOUND, Bond, Revisions, bond, head_bond, revisions
+from gate.changes import present_paths
+from gate.comparison import Comparison, compare, same_kind, witness
+from gate.diff import Diff
+from gate.disputes import rejected_cause, rejected_pairs
+from gate.evidence import Evidence, Original, Role, Source
+from gate.legs import Leg, legs
+from gate.novelty import Cause, Novelty, novelties
+from gate.recipe import Recipe, best, compare_recipes
+from gate.records import Result
+from gate.touches import Mark, Touch, marks, touches
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """One run after the fix, with its comparison and how its content relates to the fix.
+
+    ``to_goal``: to what merged, else the head. ``to_head``: to the head, a test merge included.
+    """
+
+    leg: Leg
+    comparison: Comparison
+    to_goal: Bond
+    to_head: Bond
+    recipe: Recipe | None  # against the scans before the fix
+
+    @property
+    def answers_gone(self) -> bool:
+        """Whether its content is what the question *original gone?* is about."""
+        return self.to_goal in BOUND
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """What stands for an original in the pool of one run: its index, None where nothing does."""
+
+    after: After
+    index: int | None
+    same_engine: bool
+
+    @property
+    def source(self) -> Leg | None:
+        """The scan before the fix that saw the original with this run's engine."""
+        return None if self.index is None else self.after.comparison.sources[self.index]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One finding to be judged: the leg that found it, and the runs that judge it.
+
+    ``witnesses`` are runs of the finder's engine and category; where there is none, runs of other
+    engines of its class.
+    """
+
+    original: Original
+    finder: Leg | None
+    witnesses: tuple[Witness, ...]
+
+    @property
+    def gone(self) -> tuple[Witness, ...]:
+        """The runs whose content is what must be clean."""
+        return tuple(item for item in self.witnesses if item.after.answers_gone)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """The whole case. ``relevant``: changed files still there, and where the originals would be."""
+
+    evidence: Evidence
+    at: Revisions
+    before: tuple[Leg, ...]
+    control: tuple[Leg, ...]
+    afters: tuple[After, ...]
+    targets: tuple[Target, ...]
+    relevant: tuple[str, ...]
+    touches: tuple[Touch, ...]
+    marks: tuple[Mark, ...]
+    news: tuple[Novelty, ...]
+
+    @property
+    def diff(self) -> Diff | None:
+        """The fix."""
+        return self.evidence.diff
+
+    def diff_ref(self, place: str) -> str:
+        """An evidence reference into the diff: its name and ``path:line``."""
+        return f"{self.evidence.diff_name}:{place}"
+
+
+def build(evidence: Evidence, least: Source) -> Case:
+    """Look at the evidence; facts from sources weaker than ``least`` count as unknown."""
+    before = legs(evidence, Role.BEFORE, least)
+    control = legs(evidence, Role.CONTROL, least)
+    after = legs(evidence, Role.AFTER, least)
+    at = revisions(evidence.fix, (*before, *control, *after))
+    diff = evidence.diff
+    relevant = tuple(dict.fromkeys(_relevant(evidence)))
+    touched = touches(diff) if diff else ()
+    found = {
+        id(item.result): rejected_pairs(evidence, item.ref)
+        for item in evidence.originals
+        if item.result
+    }
+    afters = tuple(
+        _after(leg, compare(leg, (*before, *control), at, diff, found), at, relevant, touched)
+        for leg in after
+    )
+    return Case(
+        evidence=evidence,
+        at=at,
+        before=before,
+        control=control,
+        afters=afters,
+        targets=tuple(_target(item, evidence, before, afters) for item in evidence.originals),
+        relevant=relevant,
+        touches=touched,
+        marks=marks(diff) if diff else (),
+        news=tuple(_news(afters, evidence)),
+    )
+
+
+def _after(
+    leg: Leg,
+    comparison: Comparison,
+    at: Revisions,
+    relevant: Sequence[str],
+    touched: Sequence[Touch],
+) -> After:
+    joined = comparison.joined
+    recipes = [compare_recipes(source, leg, joined, touched) for source in comparison.earlier]
+    to_head = head_bond(leg, at.head, relevant)
+    to_goal = bond(leg, at.merge, relevant) if at.merge else to_head
+    return After(leg, comparison, to_goal, to_head, best(recipes))
+
+
+def _relevant(evidence: Evidence) -> Iterator[str]:
+    """Changed files still there, and the places of the originals as they are called now."""
+    diff = evidence.diff
+    yield from present_paths(diff) if diff else ()
+    for original in evidence.originals:
+        for path in _paths_of(original.result):
+            now = diff.map_path(path) if diff else path
+            if now:
+                yield now
+
+
+def _paths_of(result: Result | None) -> tuple[str, ...]:
+    if result is None:
+        return ()
+    return tuple(path for path in (result.location.path, *result.flow_paths) if path)
+
+
+def _target(
+    original: Original, evidence: Evidence, before: Sequence[Leg], afters: Sequence[After]
+) -> Target:
+    finder = _finder(original, evidence, before)
+    own = [after for after in afters if finder and same_kind(finder, after.leg)]
+    others = [
+        after
+        for after in afters
+        if finder and finder.tool_class and after.leg.tool_class == finder.tool_class
+    ]
+    witnesses = tuple(
+        Witness(after, witness(after.comparison, original), same_engine=bool(own))
+        for after in own or others
+    )
+    return Target(original, finder, witnesses)
+
+
+def _finder(original: Original, evidence: Evidence, before: Sequence[Leg]) -> Leg | None:
+    """The run of the before scans that reported the original."""
+    scans = evidence.role(Role.BEFORE)
+    if original.result is None or original.scan is None or original.scan >= len(scans):
+        return None
+    pointer = original.result.pointer
+    mine = [leg for leg in before if leg.scan is scans[original.scan]]
+    return next((leg for leg in mine if pointer.startswith(f"{leg.run.pointer}/")), None)
+
+
+def _news(afters: Sequence[After], evidence: Evidence) -> Iterator[Novelty]:
+    """What is new in any run; what several runs of one engine report is listed once."""
+    seen: set[tuple[object, ...]] = set()
+    for after in afters:
+        for new in novelties(after.comparison, after.recipe, evidence.known, evidence.diff):
+            place = new.result.location
+            where = (place.path or place.uri, place.line, place.column)
+            key = (after.leg.engine, new.result.rule_key, new.result.message, *where)
+            if key not in seen:
+                seen.add(key)
+                yield _as_disputed(new, evidence)
+
+
+def _as_disputed(new: Novelty, evidence: Evidence) -> Novelty:
+    """The new result with the cause that two people gave it instead, if they did."""
+    dispute = rejected_cause(evidence, new.leg.ref(new.result.pointer))
+    if dispute is None:
+        return new
+    people = f"{dispute['by']} and {dispute['second']}"
+    reason = f"{new.reason}; disputed by {people}: {dispute['reason']}"
+    return replace(new, cause=Cause(dispute.get("cause", Cause.UNKNOWN)), reason=reason)

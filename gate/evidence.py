@@ -1,0 +1,183 @@
+"""The frozen evidence a judgement is made from. ``gate.assemble`` is the one way to build it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from gate.diff import Diff
+from gate.records import Report, Result
+
+
+class Role(StrEnum):
+    """What a scan is evidence for."""
+
+    BEFORE = "before"
+    AFTER = "after"
+    CONTROL = "control"
+
+
+class Source(StrEnum):
+    """Who says so; from the least to the most trusted: see ``SOURCE_RANK``."""
+
+    UNKNOWN = "unknown"
+    DECLARED = "declared"
+    FETCHED = "fetched"
+    ATTESTED = "attested"
+    MEASURED = "measured"
+
+
+SOURCE_RANK = {source: rank for rank, source in enumerate(Source)}
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One input file: its name as references show it, and its bytes."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ScanFacts:
+    """What SARIF does not say about a scan. None or empty = unknown; unknown never passes."""
+
+    commit: str = ""
+    tree: str = ""
+    parents: tuple[str, ...] = ()
+    config_digest: str = ""
+    tool_class: str = ""  # agentic sast sca secrets iac container dast cloud fuzz manual
+    scope: str = ""  # full | diff
+    category: str = ""
+    exit_code: int | None = None
+    started_at: str = ""
+    finished_at: str = ""
+    files_scanned: tuple[str, ...] | None = None
+    blobs: tuple[tuple[str, str], ...] = ()  # (path, blob id) of the scanned tree
+    vendor: str = ""
+    model: str | None = None
+    agent_run: str | None = None
+    uploader: str = ""
+    uploader_kind: str = ""  # human | service | runner
+    command: str = ""
+    version: str = ""
+    rules: tuple[str, ...] | None = None  # rule ids that were on
+    source: Source = Source.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A report with its role and facts."""
+
+    role: Role
+    report: Report
+    facts: ScanFacts = ScanFacts()
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit of the fix as git shows it: raw message with trailers, people as 'Name <mail>'."""
+
+    id: str = ""
+    message: str = ""
+    author: str = ""
+    committer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FixFacts:
+    """The fix: revisions, what merged, who wrote it.
+
+    ``blobs`` are (path, blob id) of the head, ``base_blobs`` of the base, ``merge_blobs`` of what
+    merged; each of the whole tree, or at least of every file that matters here.
+    """
+
+    base_commit: str = ""
+    base_tree: str = ""
+    head_commit: str = ""
+    head_tree: str = ""
+    merge_commit: str = ""
+    merge_tree: str = ""
+    merged_at: str = ""
+    pushed_at: str = ""
+    author: str = ""
+    origin: str = ""  # human ai_assisted ai_generated automation unknown
+    agent: str = ""
+    model: str = ""
+    agent_run: str = ""
+    commits: tuple[Commit, ...] = ()
+    attempts: int = 1
+    branch: str = ""
+    blobs: tuple[tuple[str, str], ...] = ()
+    base_blobs: tuple[tuple[str, str], ...] = ()
+    merge_blobs: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A decision on one exact revision. kind: human | bot | ai; decision: approved | rejected | commented."""
+
+    reviewer: str
+    kind: str
+    commit: str
+    decision: str
+    at: str = ""
+    tree: str = ""
+    answers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """One check set aside by a person until a date. Never for a check that cannot be waived."""
+
+    check: str
+    by: str
+    reason: str
+    until: str
+    finding: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A finding to be judged: ``ref`` as the caller wrote it, and the frozen result of the before scan.
+
+    ``result`` is None when the reference matches nothing in the before scans.
+    """
+
+    ref: str
+    result: Result | None
+    scan: int | None = None  # index into the before scans
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the asset adds to the tier: exposure internal | internet, criticality low..critical, kev."""
+
+    exposure: str = ""
+    criticality: str = ""
+    kev: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Everything a judgement may look at. ``at`` is the time of judging, RFC 3339.
+
+    ``diff_name`` is the name of the diff's document, as references show it.
+    """
+
+    scans: tuple[Scan, ...]
+    fix: FixFacts
+    at: str
+    diff: Diff | None = None
+    originals: tuple[Original, ...] = ()
+    known: tuple[Result, ...] = ()
+    reviews: tuple[Review, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    dispositions: tuple[dict[str, Any], ...] = ()
+    surroundings: Surroundings = field(default_factory=Surroundings)
+    diff_name: str = "diff"
+
+    def role(self, role: Role) -> tuple[Scan, ...]:
+        """The scans of one role, in the order given."""
+        return tuple(scan for scan in self.scans if scan.role is role)

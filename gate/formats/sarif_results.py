@@ -1,0 +1,292 @@
+"""The results of a SARIF run (3.27) as records: level, place, weaknesses, identity.
+
+Which results exist is decided here (baselineState ``absent`` is dropped, kinds without a finding
+are set aside); what they mean is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from gate.catalogue import Fingerprints
+from gate.formats.members import Members, escape
+from gate.formats.sarif_invocations import Invocations
+from gate.formats.sarif_tool import MOST_CWES, Descriptor, Toolbox, cwes_of, security_severity
+from gate.formats.sarif_uris import Uris
+from gate.records import Level, Location, Result, Suppression
+
+FOUND = ("fail", "open", "review")
+SET_ASIDE = ("pass", "notApplicable", "informational")
+
+_SUPPRESSION_KINDS = ("inSource", "external")
+_SUPPRESSION_STATES = ("accepted", "underReview", "rejected")
+_BASELINE_STATES = ("", "new", "unchanged", "updated", "absent")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the results of one run are read with."""
+
+    members: Members
+    toolbox: Toolbox
+    uris: Uris
+    invocations: Invocations
+    fingerprints: Fingerprints
+    thread_flow_locations: list[Any]  # run.threadFlowLocations, shared by its results
+    ai_origin: str
+
+
+class ResultReader:
+    """Reads result objects. Raises InputError for wrong types and passed limits."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._members = surroundings.members
+        self._uris = surroundings.uris
+        self._run = surroundings
+
+    def read(self, raws: Iterable[Any], at: str) -> tuple[list[Result], list[Result]]:
+        """(results, set aside) of run.results, whose pointer is ``at``."""
+        results: list[Result] = []
+        passed: list[Result] = []
+        for index, raw in enumerate(raws):
+            place = f"{at}/{index}"
+            if type(raw) is not dict:
+                self._members.refuse(place, "must be an object")
+            if self._baseline_state(raw, place) == "absent":
+                continue
+            result = self._result(raw, place)
+            (passed if result.kind in SET_ASIDE else results).append(result)
+        return without_degenerate(results), passed
+
+    def _baseline_state(self, raw: dict[str, Any], at: str) -> str:
+        state = self._members.text(raw, "baselineState", at)
+        if state not in _BASELINE_STATES:
+            what = f"{state[:40]!r} is not a baseline state of SARIF"
+            self._members.problem(f"{at}/baselineState", what, once=True)
+        return state
+
+    def _result(self, raw: dict[str, Any], at: str) -> Result:
+        members = self._members
+        members.foreign(raw, at)
+        descriptor, rule = self._rule(raw, at)
+        kind = self._kind(raw, at)
+        locations = list(members.objects(raw, "locations", at, members.limits.locations))
+        message = members.object(raw, "message", at)
+        if not message:
+            members.problem(f"{at}/message", "missing (3.27.11)", once=True)
+        cwes = self._cwes(raw, at, descriptor, rule)
+        return Result(
+            pointer=at,
+            tool=self._run.toolbox.driver.name,
+            rule=rule,
+            rule_key=self._rule_key(rule, cwes),
+            level=self._level(raw, at, descriptor, rule, kind),
+            message=self._run.toolbox.message(message, f"{at}/message", descriptor),
+            location=self._location(raw, at, locations),
+            cwes=cwes,
+            aliases=descriptor.rule.aliases if descriptor else (),
+            security_severity=self._security_severity(raw, at, descriptor),
+            kind=kind,
+            flow_paths=self._flow_paths(raw, at, locations[1:]),
+            fingerprints=self._fingerprints(raw, at),
+            suppressions=self._suppressions(raw, at),
+            guid=members.text(raw, "guid", at),
+        )
+
+    def _rule(self, raw: dict[str, Any], at: str) -> tuple[Descriptor | None, str]:
+        """The rule's descriptor and id: ruleId, rule.id, or through an index (3.27.5 to 3.27.7)."""
+        members = self._members
+        reference = members.object(raw, "rule", at)
+        name = members.text(raw, "ruleId", at) or members.text(reference, "id", f"{at}/rule")
+        index = members.integer(raw, "ruleIndex", at)
+        if reference.get("index") is None and index is not None:
+            reference = {**reference, "index": index}
+        descriptor = self._run.toolbox.rule(reference, f"{at}/rule", name)
+        if not descriptor:
+            if not name:
+                members.problem(at, "names no rule", once=True)
+            return None, name
+        if not name or f"{name}/".startswith(f"{descriptor.rule.id}/"):
+            return descriptor, name or descriptor.rule.id
+        what = "ruleId is not the id of the rule that its index refers to; ruleId is used"
+        members.problem(at, what, once=True)
+        return self._run.toolbox.rule({}, at, name) or descriptor, name
+
+    def _rule_key(self, rule: str, cwes: tuple[str, ...]) -> str:
+        """What rules are compared by. The sub-ids of AI scanners are free text: their CWE is."""
+        if not self._run.ai_origin:
+            return rule
+        own = cwes_of((rule,))
+        if own or rule.startswith("NOVEL-") or len(cwes) != 1:
+            return own[0] if own else rule
+        return cwes[0]
+
+    def _kind(self, raw: dict[str, Any], at: str) -> str:
+        kind = self._members.text(raw, "kind", at)
+        if kind and kind not in FOUND and kind not in SET_ASIDE:
+            what = f"{kind[:40]!r} is not a kind of SARIF; read as fail"
+            self._members.problem(f"{at}/kind", what, once=True)
+            kind = ""
+        return kind or "fail"
+
+    def _level(
+        self, raw: dict[str, Any], at: str, descriptor: Descriptor | None, rule: str, kind: str
+    ) -> Level:
+        """The effective level (3.27.10)."""
+        own = self._members.level(raw, "level", at)
+        if own:
+            return own
+        if kind != "fail":
+            return Level.NONE
+        provenance = self._members.object(raw, "provenance", at)
+        index = self._members.integer(provenance, "invocationIndex", f"{at}/provenance", -1)
+        overridden = self._run.invocations.level(index, descriptor, rule)
+        return overridden or (descriptor.rule.level if descriptor else Level.WARNING)
+
+    def _cwes(
+        self, raw: dict[str, Any], at: str, descriptor: Descriptor | None, rule: str
+    ) -> tuple[str, ...]:
+        of_rule = descriptor.rule.cwes if descriptor else ()
+        own = cwes_of((rule,)) + self._run.toolbox.weaknesses(raw, "taxa", at)
+        return tuple(dict.fromkeys(own + of_rule))[:MOST_CWES] if own else of_rule
+
+    def _security_severity(
+        self, raw: dict[str, Any], at: str, descriptor: Descriptor | None
+    ) -> float | None:
+        """The worse of the result's own and its rule's."""
+        properties = self._members.object(raw, "properties", at)
+        own = security_severity(self._members, properties, f"{at}/properties")
+        of_rule = descriptor.rule.security_severity if descriptor else None
+        return max((value for value in (own, of_rule) if value is not None), default=None)
+
+    def _location(
+        self, raw: dict[str, Any], at: str, locations: list[tuple[str, dict[str, Any]]]
+    ) -> Location:
+        """The first location; without one, the file that was analysed (3.27.13)."""
+        members = self._members
+        if not locations:
+            target = members.object(raw, "analysisTarget", at)
+            uri, path = self._uris.place(target, f"{at}/analysisTarget")
+            return Location(uri=uri, path=path)
+        place, location = locations[0]
+        physical = members.object(location, "physicalLocation", place)
+        where = f"{place}/physicalLocation"
+        artifact = members.object(physical, "artifactLocation", where)
+        uri, path = self._uris.place(artifact, f"{where}/artifactLocation")
+        region = members.object(physical, "region", where)
+        spot = f"{where}/region"
+        snippet = members.object(region, "snippet", spot)
+        line = members.integer(region, "startLine", spot, 1)
+        return Location(
+            uri=uri,
+            path=path,
+            line=line,
+            column=members.integer(region, "startColumn", spot, 1),
+            end_line=members.integer(region, "endLine", spot, 1) or line,
+            end_column=members.integer(region, "endColumn", spot, 1),
+            snippet=members.text(snippet, "text", f"{spot}/snippet") or None,
+        )
+
+    def _flow_paths(
+        self, raw: dict[str, Any], at: str, others: list[tuple[str, dict[str, Any]]]
+    ) -> tuple[str, ...]:
+        """Files of further and related locations, code flows and stacks, in that order."""
+        members = self._members
+        limit = members.limits.flow_locations
+        places = [*others, *members.objects(raw, "relatedLocations", at, limit)]
+        for place, flow in members.objects(raw, "codeFlows", at, limit):
+            for spot, thread in members.objects(flow, "threadFlows", place, limit):
+                places += self._steps(thread, "locations", spot)
+        for place, stack in members.objects(raw, "stacks", at, limit):
+            places += self._steps(stack, "frames", place)
+        members.count(len(places), limit, "code flow locations per result", at)
+        paths = [self._path_of(location, place) for place, location in places]
+        return tuple(dict.fromkeys(path for path in paths if path))
+
+    def _steps(self, raw: dict[str, Any], key: str, at: str) -> list[tuple[str, dict[str, Any]]]:
+        """The locations of a thread flow or of the frames of a stack."""
+        members = self._members
+        limit = members.limits.flow_locations
+        found: list[tuple[str, dict[str, Any]]] = []
+        for place, step in members.objects(raw, key, at, limit):
+            index = members.integer(step, "index", place) if key == "locations" else None
+            shared = self._run.thread_flow_locations
+            if "location" not in step and index is not None and index < len(shared):
+                step = shared[index] if type(shared[index]) is dict else {}
+            found.append((f"{place}/location", members.object(step, "location", place)))
+        return found
+
+    def _path_of(self, location: dict[str, Any], at: str) -> str | None:
+        physical = self._members.object(location, "physicalLocation", at)
+        where = f"{at}/physicalLocation"
+        artifact = self._members.object(physical, "artifactLocation", where)
+        return self._uris.place(artifact, f"{where}/artifactLocation")[1] if artifact else None
+
+    def _fingerprints(self, raw: dict[str, Any], at: str) -> tuple[tuple[str, str], ...]:
+        """Both kinds, without volatile keys and constants. Those of AI scanners are left out:
+        identity from run to run is not theirs to give (sarif-sdk AI1007, AI2011)."""
+        found: list[tuple[str, str]] = []
+        for member in ("fingerprints", "partialFingerprints"):
+            values = self._members.object(raw, member, at)
+            place = f"{at}/{member}"
+            self._members.count(len(values), self._members.limits.entries, member, place)
+            if values and self._run.ai_origin:
+                what = "fingerprints of an AI scanner identify nothing; not used (AI1007, AI2011)"
+                self._members.problem(place, what, once=True)
+                continue
+            found += self._kept(values, place)
+        return tuple(sorted(set(found)))
+
+    def _kept(self, values: dict[str, Any], at: str) -> list[tuple[str, str]]:
+        kept = []
+        for key, value in values.items():
+            if type(value) is not str:
+                self._members.problem(f"{at}/{escape(key)}", "not a string; not used", once=True)
+            elif self._run.fingerprints.identifies(key, value):
+                kept.append((self._members.clean(key, at), self._members.clean(value, at)))
+        return kept
+
+    def _suppressions(self, raw: dict[str, Any], at: str) -> tuple[Suppression, ...]:
+        members = self._members
+        return tuple(
+            Suppression(
+                kind=self._known(entry, "kind", place, _SUPPRESSION_KINDS),
+                status=self._known(entry, "status", place, _SUPPRESSION_STATES) or "accepted",
+                justification=members.text(entry, "justification", place),
+            )
+            for place, entry in members.objects(raw, "suppressions", at)
+        )
+
+    def _known(self, raw: dict[str, Any], key: str, at: str, words: tuple[str, ...]) -> str:
+        word = self._members.text(raw, key, at)
+        if word and word not in words:
+            what = f"{word[:40]!r} is not a {key} of suppressions in SARIF"
+            self._members.problem(f"{at}/{key}", what, once=True)
+        return word
+
+
+def without_degenerate(results: list[Result]) -> list[Result]:
+    """Results without fingerprints that one rule has at more than one place of the run: they
+    tell nothing apart (gate-facts 1.8, N1)."""
+    places: dict[tuple[str, str, str], tuple[object, ...]] = {}
+    degenerate: set[tuple[str, str, str]] = set()
+    for result in results:
+        spot = result.location
+        place = (spot.uri, spot.path, spot.line, spot.column)
+        for key, value in result.fingerprints:
+            if places.setdefault((result.rule_key, key, value), place) != place:
+                degenerate.add((result.rule_key, key, value))
+    if not degenerate:
+        return results
+    return [_without(result, degenerate) for result in results]
+
+
+def _without(result: Result, degenerate: set[tuple[str, str, str]]) -> Result:
+    kept = tuple(
+        (key, value)
+        for key, value in result.fingerprints
+        if (result.rule_key, key, value) not in degenerate
+    )
+    return replace(result, fingerprints=kept) if kept != result.fingerprints else result

@@ -1,0 +1,200 @@
+"""What was not there before the fix, why it is there now, and whether that counts against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gate.changes import both_paths, is_manifest
+from gate.comparison import STRICT, Comparison
+from gate.diff import Diff
+from gate.legs import Leg
+from gate.matching import Matching, match
+from gate.recipe import Recipe
+from gate.records import LEVEL_RANK, Level, Result
+from gate.terms import Threshold
+
+ADVISORY_CLASSES = ("sca", "container")
+MOST_LINES = 500  # of one result that are looked up in the diff
+
+
+class Placement(StrEnum):
+    """Where a new result lies, seen from the diff."""
+
+    CHANGED_LINES = "changed_lines"
+    CHANGED_FILE = "changed_file"
+    ELSEWHERE = "elsewhere"
+
+
+class Cause(StrEnum):
+    """Why a result is new. Only ``fix`` counts against the fix; ``unknown`` is not yes."""
+
+    FIX = "fix"
+    BASE_MOVED = "base_moved"
+    TOOL_CHANGED = "tool_changed"
+    ADVISORY_CHANGED = "advisory_changed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Novelty:
+    """One result that was not there before. Level and score are the worse of before and after."""
+
+    leg: Leg
+    result: Result
+    level: Level
+    score: float | None
+    placement: Placement
+    cause: Cause
+    reason: str
+
+    def counts(self, threshold: Threshold) -> bool:
+        """Whether it stands in the way: severe enough, and not shown to come from elsewhere."""
+        severe = threshold.reached(self.level, self.score)
+        return severe and self.cause in (Cause.FIX, Cause.UNKNOWN)
+
+
+def novelties(
+    comparison: Comparison, recipe: Recipe | None, known: Sequence[Result], diff: Diff | None
+) -> Iterator[Novelty]:
+    """The results of one after-run that neither the scans before nor ``known`` account for.
+
+    ``recipe`` compares the run with the scan before it, None where there was none. ``known`` is
+    what else is open on the line.
+    """
+    results = comparison.leg.run.results
+    left = [
+        index
+        for index in range(len(results))
+        if index not in comparison.taken or comparison.taken[index].stage not in STRICT
+    ]
+    left = _without_known(comparison, left, known, diff)
+    severities = _Severities(comparison)
+    for index in left:
+        result = results[index]
+        level, score = severities.of(result)
+        placement = _placement(result, diff)
+        cause, reason = _cause(comparison, result, placement, recipe, diff)
+        if index in comparison.taken:
+            reason = f"{reason}; {comparison.taken[index].reason.rstrip('.')}"
+        yield Novelty(comparison.leg, result, level, score, placement, cause, reason)
+
+
+def _without_known(
+    comparison: Comparison, left: list[int], known: Sequence[Result], diff: Diff | None
+) -> list[int]:
+    """What no open finding of the line accounts for either.
+
+    Known findings that the scans before the fix report as well are used up by them.
+    """
+    if not left or not known:
+        return left
+    spare = known
+    if comparison.pool:
+        spare = [known[i] for i in _apart(match(known, comparison.pool, None))]
+    results = [comparison.leg.run.results[index] for index in left]
+    found = match(spare, results, diff if comparison.on_head else None)
+    told = {pair.after for pair in found.pairs if pair.stage in STRICT}
+    return [index for position, index in enumerate(left) if position not in told]
+
+
+def _apart(matching: Matching) -> list[int]:
+    """The indexes before that have no strict counterpart."""
+    loose = [pair.before for pair in matching.pairs if pair.stage not in STRICT]
+    return sorted([*loose, *matching.unmatched_before])
+
+
+def _placement(result: Result, diff: Diff | None) -> Placement:
+    path, line = result.location.path, result.location.line
+    if diff is None or path is None or diff.for_new(path) is None:
+        return Placement.ELSEWHERE
+    last = min(result.location.end_line or line or 0, (line or 0) + MOST_LINES)
+    if line is not None and any(diff.is_added(path, n) for n in range(line, last + 1)):
+        return Placement.CHANGED_LINES
+    return Placement.CHANGED_FILE
+
+
+def _cause(
+    comparison: Comparison,
+    result: Result,
+    placement: Placement,
+    recipe: Recipe | None,
+    diff: Diff | None,
+) -> tuple[Cause, str]:
+    """Why a result is new, with the reason as a clause."""
+    reached = _reached_by(comparison, result, placement, diff)
+    if reached:
+        return Cause.FIX, reached
+    if recipe is None:
+        return Cause.UNKNOWN, "no scan before the fix says whether it was there"
+    if not comparison.joined:
+        if placement is Placement.ELSEWHERE and diff is not None:
+            return Cause.BASE_MOVED, "other commits than the fix lie between the scans"
+        return Cause.UNKNOWN, "the diff does not join the two scanned revisions"
+    if comparison.leg.tool_class in ADVISORY_CLASSES:
+        return _cause_of_advisory(placement, diff)
+    return _cause_by_recipe(result, recipe)
+
+
+def _cause_by_recipe(result: Result, recipe: Recipe) -> tuple[Cause, str]:
+    """The cause of a result outside the changed lines, in a scan that the diff joins."""
+    if recipe.version not in (0, None):
+        return Cause.TOOL_CHANGED, f"outside the changed lines, and {recipe.reason}"
+    if recipe.rules_before is not None and result.rule not in recipe.rules_before:
+        return Cause.TOOL_CHANGED, "outside the changed lines, and its rule was not on before"
+    if recipe.same:
+        return (
+            Cause.FIX,
+            "outside the changed lines, but tool, rules and configuration are the same",
+        )
+    return Cause.UNKNOWN, f"outside the changed lines, and {recipe.reason}"
+
+
+def _reached_by(
+    comparison: Comparison, result: Result, placement: Placement, diff: Diff | None
+) -> str:
+    """How the fix's lines reach a result; empty where they are not seen to."""
+    place = result.location
+    if placement is Placement.CHANGED_LINES:
+        return "on lines that the fix added"
+    if diff is None:
+        return ""
+    if place.path and place.line and diff.hunk_of_new(place.path, place.line) is not None:
+        return "beside lines that the fix changed"
+    through = next((path for path in result.flow_paths if diff.for_new(path)), "")
+    return f"its data flow passes through {through}, which the fix changed" if through else ""
+
+
+def _cause_of_advisory(placement: Placement, diff: Diff | None) -> tuple[Cause, str]:
+    """Dependency and image results come and go with the advisories, whatever the fix does."""
+    if placement is Placement.CHANGED_FILE:
+        return Cause.FIX, "in a dependency file that the fix changed"
+    if diff and any(is_manifest(path) for file in diff.files for path in both_paths(file)):
+        return Cause.UNKNOWN, "the fix changes other dependency files"
+    return Cause.ADVISORY_CHANGED, "the fix changes no dependency, so the advisories did"
+
+
+class _Severities:
+    """Level and score of new results: the worse of what the rule was before and is now."""
+
+    def __init__(self, comparison: Comparison) -> None:
+        self._now = {rule.id: rule for rule in comparison.leg.run.rules}
+        self._before = {rule.id: rule for leg in comparison.earlier for rule in leg.run.rules}
+        self._least: dict[str, Level] = {}
+        for result in comparison.pool:
+            least = self._least.get(result.rule, result.level)
+            self._least[result.rule] = min(least, result.level, key=LEVEL_RANK.__getitem__)
+
+    def of(self, result: Result) -> tuple[Level, float | None]:
+        """Results that ask a person (kind open or review) count by the level of their rule."""
+        now, before = self._now.get(result.rule), self._before.get(result.rule)
+        levels = [result.level, self._least.get(result.rule, Level.NONE)]
+        if now and result.kind in ("open", "review"):
+            levels.append(now.level)
+        if now and before and LEVEL_RANK[before.level] > LEVEL_RANK[now.level]:
+            levels.append(before.level)
+        scores = [result.security_severity]
+        scores += [rule.security_severity for rule in (now, before) if rule]
+        score = max((score for score in scores if score is not None), default=None)
+        return max(levels, key=LEVEL_RANK.__getitem__), score

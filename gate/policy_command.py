@@ -1,0 +1,43 @@
+"""``python -m gate policy show | check | diff``: looking at policies, without judging anything."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from gate.policy import DEFAULT, Policy, differences, load
+
+Read = Callable[[str], bytes]
+
+
+def main(parser: argparse.ArgumentParser, argv: list[str], read: Read) -> int:
+    """Run the subcommand. ``read`` gives the bytes of a file; raises InputError. Returns 0."""
+    _add_arguments(parser)
+    call = parser.parse_args(argv)
+    if call.what == "show":
+        policy = _policy(call.policy, read)
+        sys.stdout.buffer.write(policy.to_toml())
+        return 0
+    if call.what == "check":
+        policy = _policy(call.policy, read)
+        sys.stdout.write(f"{policy.name}: a valid policy, {policy.digest}\n")
+        return 0
+    changes = differences(_policy(call.old, read), _policy(call.new, read))
+    sys.stdout.write("".join(f"{line}\n" for line in changes) or "No difference.\n")
+    return 0
+
+
+def _policy(path: str | None, read: Read) -> Policy:
+    return load(read(path), path) if path else DEFAULT
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_subparsers(dest="what", required=True)
+    show = what.add_parser("show", help="print a policy, without a file the default one")
+    show.add_argument("policy", nargs="?")
+    check = what.add_parser("check", help="read a policy and say its digest")
+    check.add_argument("policy")
+    diff = what.add_parser("diff", help="what changes from one policy to another")
+    diff.add_argument("old")
+    diff.add_argument("new", nargs="?", help="without it, from the default policy to the first")

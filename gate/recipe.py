@@ -1,0 +1,113 @@
+"""Whether two scans used one recipe: tool, version, rules with levels, configuration.
+
+Where nobody knows a configuration digest, the recipe is what the reports themselves say, and the
+fix must not touch the scanner's configuration: so a stock set-up needs no edited pipeline.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gate.legs import Leg
+from gate.touches import Touch
+
+_NUMBER = re.compile(r"\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How the recipe of one run compares with that of an earlier one.
+
+    ``same`` is None where it cannot be told; ``reason`` completes "…, because ". ``version`` is
+    -1 for older, 0 for the same, 1 for newer, None where it cannot be told. ``rules_before`` are
+    the rules that were on before, None where the report does not list them all.
+    """
+
+    same: bool | None
+    reason: str
+    version: int | None
+    rules_before: frozenset[str] | None
+
+
+def compare_recipes(before: Leg, after: Leg, joined: bool, touched: Iterable[Touch]) -> Recipe:
+    """Compare two runs of one engine. ``touched``: what the fix changed of scanner files.
+
+    ``joined``: the fix's diff is all that lies between the two revisions, so that a configuration
+    it does not touch is the same.
+    """
+    version = compare_versions(before.version, after.version)
+    same, reason = _same(before, after, version, joined, touched)
+    listed = inventory(before)
+    return Recipe(same, reason, version, frozenset(listed) if listed is not None else None)
+
+
+def best(recipes: Iterable[Recipe]) -> Recipe | None:
+    """The recipe that says most for sameness: one equal run before the fix is enough."""
+    ranked = sorted(recipes, key=lambda recipe: {True: 0, None: 1, False: 2}[recipe.same])
+    return ranked[0] if ranked else None
+
+
+def inventory(leg: Leg) -> dict[str, str] | None:
+    """Rule id to level for every rule that was on; None where only those that fired are listed."""
+    off = set(leg.run.disabled_rules)
+    listed = {r.id: str(r.level) for r in leg.run.rules if r.enabled and r.id not in off}
+    if leg.facts.rules is not None:
+        return {rule: listed.get(rule, "") for rule in leg.facts.rules}
+    fired = {result.rule for result in leg.run.results}
+    lists_all = leg.row is not None and leg.row.rules == "inventory"
+    maybe_all = leg.row is None or leg.row.rules == "varies"
+    if lists_all or (maybe_all and set(listed) - fired):
+        return listed
+    return None
+
+
+def compare_versions(before: str, after: str) -> int | None:
+    """-1, 0 or 1 as ``after`` is older than, the same as or newer than ``before``; None: unclear."""
+    if not before or not after:
+        return None
+    if before == after:
+        return 0
+    old, new = numbers(before), numbers(after)
+    if not old or not new or old == new:
+        return None
+    return 1 if new > old else -1
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """The leading numbers of a version, trailing zeros dropped: v1.9.0 is (1, 9)."""
+    head = re.match(r"^v?(\d[\d.]*)", version.strip(), re.IGNORECASE)
+    found = [int(digits[:18]) for digits in _NUMBER.findall(head[1])] if head else []
+    while found and found[-1] == 0:
+        found.pop()
+    return tuple(found)
+
+
+def _same(
+    before: Leg, after: Leg, version: int | None, joined: bool, touched: Iterable[Touch]
+) -> tuple[bool | None, str]:
+    if version is None:
+        return None, f"the versions {before.version or '?'} and {after.version or '?'} do not say"
+    if version != 0:
+        return False, f"the version went from {before.version} to {after.version}"
+    if before.facts.config_digest and after.facts.config_digest:
+        if before.facts.config_digest == after.facts.config_digest:
+            return True, "version and configuration digest are the same"
+        return False, "the configuration digests differ"
+    return _same_by_report(before, after, joined, touched)
+
+
+def _same_by_report(
+    before: Leg, after: Leg, joined: bool, touched: Iterable[Touch]
+) -> tuple[bool | None, str]:
+    """The recipe by what the reports list and the diff leaves alone."""
+    old, new = inventory(before), inventory(after)
+    if old is not None and new is not None and old != new:
+        return False, "the rules that are on, or their levels, differ"
+    changed = [touch for touch in touched if touch.concerns(after.engine)]
+    if changed:
+        return False, f"the fix changes {changed[0].place}"
+    if not joined:
+        return None, "no configuration digest is known and other commits lie between the scans"
+    return True, f"version {after.version} is the same and the fix touches no configuration"

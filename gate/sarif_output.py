@@ -1,0 +1,96 @@
+"""A judgement as SARIF 2.1.0: the after-scans with ``baselineState``, and a run of the gate's own.
+
+States are ours, recomputed: unchanged for what was there before (S1 to S4), else new.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from gate import __version__
+from gate.checks import CHECKS
+from gate.checks.check import Outcome
+from gate.evidence import Document
+from gate.formats.json_text import Document as JsonText
+from gate.formats.limits import LIMITS
+from gate.judgement import CheckRow, Judgement
+from gate.strict import visible
+
+_SCHEMA = (
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+)
+_LEVELS = {Outcome.FAIL: "error", Outcome.UNKNOWN: "warning"}
+
+
+def to_sarif(judgement: Judgement, after: Sequence[Document]) -> str:
+    """The after-documents, whole but for their results' states, and the gate's findings.
+
+    ``after``: the very documents that were judged. Raises InputError where one cannot be read.
+    """
+    runs = [run for document in after for run in _runs(judgement, document)]
+    log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [*runs, _own_run(judgement)]}
+    return json.dumps(log, indent=1) + "\n"
+
+
+def _runs(judgement: Judgement, document: Document) -> Iterator[dict[str, Any]]:
+    log = JsonText(document.data, document.name, LIMITS).load()
+    for number, run in enumerate(log.get("runs") or []):
+        results = run.get("results")
+        if results:
+            pointer = f"/runs/{number}/results"
+            stated = (
+                {**result, "baselineState": _state(judgement, document.name, f"{pointer}/{index}")}
+                for index, result in enumerate(results)
+                if result.get("baselineState") != "absent"
+            )
+            run = {**run, "results": list(stated)}
+        yield run
+
+
+def _state(judgement: Judgement, name: str, pointer: str) -> str:
+    """Results that report no problem (kind pass and the like) are not matched: unchanged."""
+    return judgement.states.get((name, pointer), "unchanged")
+
+
+def _own_run(judgement: Judgement) -> dict[str, Any]:
+    """What stands in the way, as results of a tool called CTEM gate."""
+    rows = [row for row in judgement.checks if row.required and row.answer.outcome in _LEVELS]
+    return {
+        "tool": {
+            "driver": {
+                "name": "CTEM gate",
+                "version": __version__,
+                "rules": [
+                    {"id": check.id, "shortDescription": {"text": _about(check.run.__doc__)}}
+                    for check in CHECKS
+                ],
+            }
+        },
+        "invocations": [{"executionSuccessful": True}],
+        "results": [_result(judgement, row) for row in rows],
+        "properties": {"verdict": judgement.verdict, "lamps": dict(judgement.lamps)},
+    }
+
+
+def _about(docstring: str | None) -> str:
+    return " ".join((docstring or "").split())
+
+
+def _result(judgement: Judgement, row: CheckRow) -> dict[str, Any]:
+    text = visible(f"{row.answer.reason} To pass: {row.answer.remedy}")
+    result: dict[str, Any] = {
+        "ruleId": row.check.id,
+        "level": _LEVELS[row.answer.outcome],
+        "message": {"text": text},
+        "properties": {"finding": row.finding, "evidence": list(row.answer.evidence)},
+    }
+    place = next((o for o in judgement.originals if o.finding == row.finding and o.path), None)
+    if place:
+        location: dict[str, Any] = {"artifactLocation": {"uri": quote(place.path or "")}}
+        if place.line:
+            location["region"] = {"startLine": place.line}
+        result["locations"] = [{"physicalLocation": location}]
+    return result

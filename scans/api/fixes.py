@@ -1,0 +1,130 @@
+"""Doors to fixes that are judged on the way: propose, push, review, merge, deploy, verify, withdraw."""
+
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from findings.models import Finding
+from remediations import serializers as fixes
+from remediations.api import RemediationViewSet
+from remediations.models import Remediation
+from remediations.services import record_deployment, withdraw_remediation
+from scans import serializers as shapes
+from scans.api.judgements import with_roles
+from scans.api.scans import line_of, location_of
+from scans.api.waiting import LOCATION
+from scans.models import Verification
+from scans.services.doors import judge_fix, merge_fix, propose_fix, push_fix, review_fix
+from scans.services.uploads import order_scan
+from scopes.models import Asset
+
+DETAIL = fixes.RemediationDetailSerializer
+
+
+class JudgedRemediationViewSet(RemediationViewSet):
+    """Proposed fixes, each judged whenever something about it changes."""
+
+    def _now(self, fix: Remediation, status: int = 200) -> Response:
+        """Answer the fix as it is now."""
+        return self.answer(self.get_queryset().get(pk=fix.pk), DETAIL, status)
+
+    @extend_schema(
+        summary="Propose a fix",
+        request=fixes.NewRemediationSerializer,
+        responses={200: DETAIL, 201: DETAIL},
+    )
+    def create(self, request: Request) -> Response:
+        """Record a fix and the open findings that it addresses; they start being mobilized.
+
+        The same base and head again answer the first fix (200), with further findings linked.
+        """
+        body = self.shape(fixes.NewRemediationSerializer)
+        asset = self.one_of(Asset.objects.visible_to(request.user), body.pop("asset"), "asset")
+        line = line_of(asset, body.pop("line", None))
+        visible = Finding.objects.visible_to(request.user)
+        findings = self.all_of(visible, body.pop("findings"), "findings")
+        at = timezone.now()
+        fix = propose_fix(asset=asset, line=line, findings=findings, by=request.user, at=at, **body)
+        return self._now(fix, 201 if fix.created_at == at else 200)
+
+    @extend_schema(summary="Push a revision", request=fixes.PushSerializer, responses=DETAIL)
+    @action(detail=True, methods=["post"])
+    def push(self, request: Request, pk: str) -> Response:
+        """Replace the revision of a fix that has not merged; older scans and reviews count no more."""
+        fix, body = self.get_object(), self.shape(fixes.PushSerializer)
+        return self._now(push_fix(remediation=fix, by=request.user, at=timezone.now(), **body))
+
+    @extend_schema(
+        summary="Review",
+        request=fixes.NewReviewSerializer,
+        responses={201: fixes.ReviewSerializer},
+    )
+    @RemediationViewSet.reviews.mapping.post
+    def review(self, request: Request, pk: str) -> Response:
+        """Approve, reject or comment on the newest revision. Nobody reviews their own fix."""
+        fix, body = self.get_object(), self.shape(fixes.NewReviewSerializer)
+        row = review_fix(remediation=fix, by=request.user, at=timezone.now(), **body)
+        return self.answer(row, fixes.ReviewSerializer, 201)
+
+    @extend_schema(summary="Tell of the merge", request=fixes.MergeSerializer, responses=DETAIL)
+    @action(detail=True, methods=["post"])
+    def merge(self, request: Request, pk: str) -> Response:
+        """Tell that the fix merged: a claim for its findings, and proof where the gate passes."""
+        fix, body = self.get_object(), self.shape(fixes.MergeSerializer)
+        return self._now(merge_fix(remediation=fix, by=request.user, at=timezone.now(), **body))
+
+    @extend_schema(
+        summary="Tell of the deployment", request=fixes.DeploySerializer, responses=DETAIL
+    )
+    @action(detail=True, methods=["post"])
+    def deploy(self, request: Request, pk: str) -> Response:
+        """Tell when the merged fix was deployed."""
+        fix, body = self.get_object(), self.shape(fixes.DeploySerializer)
+        return self._now(
+            record_deployment(remediation=fix, by=request.user, at=timezone.now(), **body)
+        )
+
+    @extend_schema(
+        summary="Have it scanned",
+        parameters=[LOCATION],
+        request=fixes.OrderSerializer,
+        responses={202: shapes.ScanDetailSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def verify(self, request: Request, pk: str) -> Response:
+        """Have our own runner scan the fix: what merged, else its head; `control`: its base."""
+        fix, body = self.get_object(), self.shape(fixes.OrderSerializer)
+        commit = fix.base_commit if body["control"] else fix.merge_commit or fix.head_commit
+        scan, _ = order_scan(
+            asset=fix.asset, remediation=fix, recipe=body["recipe"], commit=commit,
+            control=body["control"], by=request.user, at=timezone.now(),
+        )  # fmt: skip
+        return self.answer(
+            scan, shapes.ScanDetailSerializer, 202, Location=location_of(scan, request)
+        )
+
+    @extend_schema(
+        summary="Judge now",
+        request=None,
+        responses=shapes.VerificationSerializer(many=True),
+        filters=False,
+    )
+    @action(detail=True, methods=["post"], pagination_class=None)
+    def judge(self, request: Request, pk: str) -> Response:
+        """Judge the fix with what is stored, and answer the current verification of each finding."""
+        fix = self.get_object()
+        judge_fix(remediation=fix, by=request.user, at=timezone.now())
+        rows = Verification.objects.current().filter(remediation=fix).order_by("finding_id")
+        shown = shapes.VerificationSerializer(with_roles(rows), many=True)
+        return Response(shown.data)
+
+    @extend_schema(summary="Withdraw", request=fixes.WithdrawSerializer, responses=DETAIL)
+    @action(detail=True, methods=["post"])
+    def withdraw(self, request: Request, pk: str) -> Response:
+        """Tell that the fix will not merge."""
+        fix, body = self.get_object(), self.shape(fixes.WithdrawSerializer)
+        return self._now(
+            withdraw_remediation(remediation=fix, by=request.user, at=timezone.now(), **body)
+        )

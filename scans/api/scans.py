@@ -1,0 +1,173 @@
+"""Doors to scans and tools: upload, order, look, download."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpResponse
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+
+from core import blobs
+from core.api import ApiViewSet, BoundedFormParser, StrictJsonParser, download
+from findings.models import Finding
+from remediations.models import Remediation
+from scans import serializers as shapes
+from scans.api.waiting import LOCATION, PREFER, check_readable, seconds_to_wait, wait_for
+from scans.filters import ScanFilter, ToolFilter
+from scans.models import Scan, Tool
+from scans.services.uploads import inflate, order_scan, upload_scan
+from scopes.models import Asset, Line, LineKind
+
+GZIP = b"\x1f\x8b"
+
+
+def line_of(asset: Asset, name: str | None) -> Line:
+    """Return the line of this name, or the default one. Raises ValidationError."""
+    wanted = asset.lines.filter(name=name) if name else asset.lines.filter(kind=LineKind.DEFAULT)
+    line = wanted.first()
+    if line is None:
+        raise ValidationError({"line": ["Not found."]})
+    return line
+
+
+def location_of(scan: Scan, request: Request) -> str:
+    return reverse("api:scan-detail", [scan.pk], request=request)
+
+
+@extend_schema_view(
+    list=extend_schema(
+        summary="List tools", description="Scanners that reported in the scopes that you may read."
+    ),
+    retrieve=extend_schema(summary="One tool", description="A scanner with its class."),
+)
+class ToolViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
+    """Scanners with their classes."""
+
+    queryset = Tool.objects.all()
+    serializer_class = shapes.ToolSerializer
+    filterset_class = ToolFilter
+
+    def get_queryset(self) -> QuerySet[Tool]:
+        """Tools are shared rows: only those that the user can know from scans or findings."""
+        user = self.request.user
+        return Tool.objects.filter(
+            Q(name__in=Scan.objects.visible_to(user).values("tool"))
+            | Q(name__in=Finding.objects.visible_to(user).values("tool"))
+        )
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List scans", description="Scans in the scopes that you may read."),
+    retrieve=extend_schema(
+        summary="One scan", description="State, progress, counts, and what was wrong with it."
+    ),
+)
+class ScanViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
+    """Runs of tools on revisions, with their raw files."""
+
+    queryset = Scan.objects.select_related("created_by")
+    filterset_class = ScanFilter
+    parser_classes = (StrictJsonParser, BoundedFormParser)
+
+    def get_serializer_class(self) -> Any:
+        return shapes.ScanSerializer if self.action == "list" else shapes.ScanDetailSerializer
+
+    @extend_schema(
+        summary="Upload a scan",
+        parameters=[PREFER, LOCATION],
+        request={
+            "multipart/form-data": shapes.UploadFormSerializer,
+            "application/json": shapes.UploadSerializer,
+        },
+        responses={
+            200: OpenApiResponse(
+                shapes.ScanDetailSerializer, "The same bytes, facts and target: the first scan."
+            ),
+            201: OpenApiResponse(shapes.ScanDetailSerializer, "Read while you waited."),
+            202: OpenApiResponse(shapes.ScanDetailSerializer, "Stored; it is being read."),
+        },
+    )
+    def create(self, request: Request) -> Response:
+        """Store a SARIF report with its facts; it is read in the background.
+
+        A report that cannot be used answers 400 with the place where you waited for it; otherwise
+        the scan ends as `failed` with the same words in `error`.
+        """
+        data, body = self._report()
+        scan, new = upload_scan(
+            data=data, by=request.user, at=timezone.now(), facts=body.get("facts", {}),
+            **self._target(body),
+        )  # fmt: skip
+        seconds = seconds_to_wait(request)
+        (scan,) = wait_for([scan], seconds)
+        if seconds:
+            check_readable([scan])
+        status = (201 if scan.is_over else 202) if new else 200
+        applied = {"Preference_Applied": f"wait={seconds}"} if seconds else {}
+        return self.answer(
+            scan,
+            shapes.ScanDetailSerializer,
+            status,
+            Location=location_of(scan, request),
+            **applied,
+        )
+
+    def _report(self) -> tuple[bytes, dict[str, Any]]:
+        """Return the report's bytes and the rest of the body, from either form of it."""
+        limit = settings.MAX_REPORT_BYTES
+        if (self.request.content_type or "").startswith("multipart/"):
+            body = self.shape(shapes.UploadFormSerializer)
+            data = body.pop("file").read()
+            return (inflate(data, limit) if data.startswith(GZIP) else data), body
+        body = self.shape(shapes.UploadSerializer)
+        return inflate(body.pop("sarif_gzip_base64"), limit, "sarif_gzip_base64"), body
+
+    def _target(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Look up what the scan is of, among what the user may see."""
+        user = self.request.user
+        asset = self.one_of(Asset.objects.visible_to(user), body["asset"], "asset")
+        if ("line" in body) == ("remediation" in body):
+            raise ValidationError({"line": ["Give either line or remediation."]})
+        if "line" in body:
+            return {"asset": asset, "line": line_of(asset, body["line"])}
+        fix = self.one_of(Remediation.objects.visible_to(user), body["remediation"], "remediation")
+        return {"asset": asset, "remediation": fix, "control": body["control"]}
+
+    @extend_schema(
+        summary="Order a scan",
+        parameters=[LOCATION],
+        request=shapes.ScanOrderSerializer,
+        responses={202: shapes.ScanDetailSerializer},
+    )
+    @action(detail=False, methods=["post"])
+    def order(self, request: Request) -> Response:
+        """Have our own runner scan one commit of a line; its facts will be measured."""
+        body = self.shape(shapes.ScanOrderSerializer)
+        asset = self.one_of(Asset.objects.visible_to(request.user), body["asset"], "asset")
+        scan, _ = order_scan(
+            asset=asset, line=line_of(asset, body.get("line")), recipe=body["recipe"],
+            commit=body["commit"], by=request.user, at=timezone.now(),
+        )  # fmt: skip
+        return self.answer(
+            scan, shapes.ScanDetailSerializer, 202, Location=location_of(scan, request)
+        )
+
+    @extend_schema(
+        summary="Download a report",
+        responses={(200, "application/sarif+json"): OpenApiTypes.BINARY},
+    )
+    @action(detail=True, methods=["get"])
+    def raw(self, request: Request, pk: str) -> HttpResponse:
+        """Download the report byte for byte, as an attachment."""
+        scan = self.get_object()
+        if scan.raw_id is None:
+            raise Http404
+        return download(blobs.load(scan.raw_id), "application/sarif+json", scan.document_name)

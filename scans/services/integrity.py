@@ -1,0 +1,147 @@
+"""What the database and the signatures should make impossible, looked for all the same.
+
+Reads only. For the nights, for restored backups, and for databases that somebody wrote to past
+their constraints; each finding of these functions is one sentence that names the row.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.db.models import Exists, F, OuterRef, Q
+
+from core import blobs
+from core.models import Blob
+from findings.models import Finding
+from findings.statuses import Status
+from gate import certificate
+from gate.errors import InputError
+from remediations.models import Remediation
+from scans.certificates import public_keys
+from scans.ingest.records import digest
+from scans.models import Clearance, Scan, Verification
+from scans.services.clearances import bundle, certificate_inputs
+
+UNREADABLE = (OSError, EOFError, zlib.error)  # a file that is gone, cut short, or not gzip
+
+
+def broken_closures() -> Iterator[str]:
+    """Yield a sentence for each row that does not hold: findings, clearances, evidence, files."""
+    yield from _findings()
+    yield from _clearances()
+    yield from _verifications()
+    yield from _certificates()
+    yield from _files()
+
+
+def _findings() -> Iterator[str]:
+    for finding in Finding.objects.exclude(status__in=list(Status)).order_by("pk"):
+        yield f"{finding}: there is no status {finding.status!r}"
+    proof = Clearance.objects.filter(
+        pk=OuterRef("clearance_id"), finding_id=OuterRef("pk"), live=True,
+        verification__finding_id=F("finding_id"), verification__remediation_id=F("remediation_id"),
+        verification__verdict="pass", verification__with_merge=True,
+    )  # fmt: skip
+    proven = Q(Exists(proof), clearance_live=True, verified_at__isnull=False)
+    for finding in Finding.objects.complete().exclude(proven).order_by("pk"):
+        yield (f"{finding}: complete without a live clearance of its own whose verification passed "
+               "on what merged")  # fmt: skip
+    empty = Q(clearance_id__isnull=True, clearance_live__isnull=True, verified_at__isnull=True)
+    ended = Finding.objects.exclude(status=Status.MOBILIZATION_COMPLETE).exclude(empty)
+    for finding in ended.order_by("pk"):
+        yield f"{finding}: {finding.status}, yet it carries a clearance or a date of proof"
+
+
+def _clearances() -> Iterator[str]:
+    holder = Finding.objects.complete().filter(
+        pk=OuterRef("finding_id"), clearance_id=OuterRef("pk")
+    )
+    for clearance in Clearance.objects.filter(~Exists(holder), live=True).order_by("pk"):
+        yield f"clearance {clearance.pk}: live, but CTEM-{clearance.finding_id} is not complete by it"
+    unexplained = Clearance.objects.filter(live=False).filter(
+        Q(revoked_at__isnull=True) | Q(revoked_reason="")
+    )
+    for clearance in unexplained.order_by("pk"):
+        yield f"clearance {clearance.pk}: not live, and nothing says when and why it was revoked"
+
+
+def _verifications() -> Iterator[str]:
+    """Judgements that are not what they were sealed as, or whose evidence has no row."""
+    stored = set(Blob.objects.values_list("pk", flat=True))
+    for row in Verification.objects.order_by("pk").iterator(chunk_size=200):
+        if digest(row.judgement) != row.judgement_sha256:
+            yield f"verification {row.pk}: the judgement was changed after it was sealed"
+        told = (row.judgement["verdict"], *(row.judgement["lamps"][k] for k in ("safe", "right")))
+        if told != (row.verdict, row.safe, row.right):
+            yield f"verification {row.pk}: says {row.verdict}, its judgement says {told[0]}"
+        for sha256 in _evidence(row.inputs):
+            if sha256 not in stored:
+                yield f"verification {row.pk}: its evidence {sha256[:12]} is not stored"
+
+
+def _evidence(inputs: Mapping[str, Any]) -> list[str]:
+    documents = [document["sha256"] for document in inputs["documents"]]
+    return [sha256 for sha256 in (*documents, inputs["diff"]) if sha256]
+
+
+def _certificates() -> Iterator[str]:
+    keys = public_keys()
+    rows = Clearance.objects.select_related("verification__policy", "revoked_by")
+    for clearance in rows.order_by("pk").iterator(chunk_size=50):
+        try:
+            problems = list(_certificate_problems(clearance, keys))
+        except (InputError, KeyError, *UNREADABLE) as error:
+            problems = [str(error)]
+        for problem in problems:
+            yield (f"clearance {clearance.pk} (CTEM-{clearance.finding_id}): the certificate does "
+                   f"not verify: {problem}")  # fmt: skip
+
+
+def _certificate_problems(clearance: Clearance, keys: Mapping[str, bytes]) -> Iterator[str]:
+    """Verify a certificate as an auditor would, and hold it against the row that keeps it.
+
+    One that an earlier release judged is not judged again: only that release can.
+    """
+    said = certificate.open_envelope(clearance.certificate.encode(), keys)
+    predicate = said["predicate"]
+    if predicate["finding"]["id"] != f"CTEM-{clearance.finding_id}":
+        yield f"it is of {predicate['finding']['id']}"
+    if predicate["judgement"] != clearance.verification.judgement:
+        yield f"it certifies another judgement than verification {clearance.verification_id}"
+    if _judged_by_another_release(predicate):
+        yield from _missing_inputs(clearance, predicate)
+        return
+    for step in certificate.verify_bundle(bundle(clearance), keys).steps:
+        if not step.ok and (step.step != "revocation" or clearance.live):
+            yield f"{step.step}: {step.sentence}"
+
+
+def _judged_by_another_release(predicate: Mapping[str, Any]) -> bool:
+    theirs = {entry["path"]: entry["sha256"] for entry in predicate["gate_source"]}
+    ours = {
+        path: hashlib.sha256(data).hexdigest() for path, data in certificate.gate_source().items()
+    }
+    return theirs != ours
+
+
+def _missing_inputs(clearance: Clearance, predicate: Mapping[str, Any]) -> Iterator[str]:
+    kept = {document.sha256 for document in certificate_inputs(clearance.verification)}
+    for entry in predicate["verification"]["inputs"]:
+        if entry["digest"]["sha256"] not in kept:
+            yield f"{entry['name']} is not the file that was certified"
+
+
+def _files() -> Iterator[str]:
+    """Stored files that are gone or changed, and rows whose file was never stored."""
+    for sha256 in Blob.objects.order_by("pk").values_list("pk", flat=True):
+        try:
+            blobs.load(sha256)
+        except UNREADABLE as error:
+            yield f"file {sha256}: cannot be read as it was stored ({error})"
+    scans = Scan.objects.filter(~Exists(Blob.objects.filter(pk=OuterRef("raw_id"))))
+    for pk in scans.filter(raw__isnull=False).order_by("pk").values_list("pk", flat=True):
+        yield f"scan {pk}: its report is not stored"
+    fixes = Remediation.objects.filter(~Exists(Blob.objects.filter(pk=OuterRef("diff_id"))))
+    for pk in fixes.filter(diff__isnull=False).order_by("pk").values_list("pk", flat=True):
+        yield f"FIX-{pk}: its diff is not stored"

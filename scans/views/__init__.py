@@ -1,0 +1,1 @@
+"""Pages that show findings and fixes together with their evidence: the only ones that see all of it."""

@@ -1,0 +1,225 @@
+"""The findings list, the page of one finding, and its transitions."""
+
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from core.history import tell
+from core.listing import listing, with_values
+from core.models import Event
+from core.permissions import Permission
+from core.views import attempt, person, refuse_form
+from findings.facets import count_by_dimensions, facets, total
+from findings.filters import FindingFilter
+from findings.forms import FORMS, AcceptanceForm, AssignForm, CommentForm, ReasonForm
+from findings.guards import pending
+from findings.lifecycle import BY_NAME, available
+from findings.models import Dismissal, Finding, RiskAcceptance
+from findings.statuses import OPEN, Status
+from findings.track import track
+from findings.views import visible_finding
+from remediations.models import Remediation
+from scans.models import Clearance, Scan, Verification
+from scans.services.moves import move
+from scans.views.current import finding_rows, standing
+from scans.views.judgements import lamps
+from scans.views.loop import brought_in_by, loop_of
+from scans.views.next_step import next_step
+from scopes.access import can
+from scopes.models import Scope
+
+ORDERINGS = (
+    ("-priority", "Priority"),
+    ("first_seen_at", "Oldest first"),
+    ("-first_seen_at", "Newest first"),
+    ("-last_seen_at", "Last seen"),
+    ("status_since", "Longest in its stage"),
+)
+VIEWS: tuple[tuple[str, dict[str, str | list[str]]], ...] = (  # name → its filters
+    ("Open", {"open": "true"}),
+    ("Mine", {"open": "true", "assigned_to": "me"}),
+    ("Awaiting verification", {"status": ["awaiting_verification"]}),
+    ("Complete", {"status": ["mobilization_complete"]}),
+    ("All", {}),
+)
+HISTORY, SIGHTINGS = 100, 15  # rows that a page shows
+
+
+@require_GET
+def findings(request: HttpRequest) -> HttpResponse:
+    rows = Finding.objects.visible_to(request.user)
+    listed = listing(
+        request,
+        FindingFilter,
+        rows.select_related("scope", "asset", "line", "assigned_to")
+        .defer("original", "current", "message", "snippet")
+        .order_by("-priority_score", "-id"),
+    )
+    counted = [] if listed.errors else count_by_dimensions(request, listed.query, rows)
+    names = dict(Scope.objects.visible_to(request.user).order_by("name").values_list("pk", "name"))
+    scopes = {str(pk): name for pk, name in names.items()}
+    context = {
+        "listed": listed,
+        "rows": finding_rows(listed.page.rows),
+        "facets": facets(listed.query, counted, scopes),
+        "total": total(listed.query, counted),
+        "views": _views(listed.query),
+        "orderings": ORDERINGS,
+        "ordering": listed.query.get("ordering", "-priority"),
+        "chips": _chips(listed.query, scopes),
+    }
+    partial = request.htmx and not request.htmx.history_restore_request  # type: ignore[attr-defined]
+    return render(request, "findings/_list.html" if partial else "findings/list.html", context)
+
+
+def _views(query: Any) -> list[dict[str, Any]]:
+    """The tabs above the list: each is a set of filters, and is current when exactly it is on."""
+    now = {
+        name: sorted(values)
+        for name, values in query.lists()
+        if name not in ("cursor", "ordering", "q")
+    }
+    tabs = []
+    for name, filters in VIEWS:
+        wanted = {k: [v] if isinstance(v, str) else sorted(v) for k, v in filters.items()}
+        kept = {k: query.getlist(k) for k in ("q", "ordering") if k in query}
+        empty = dict.fromkeys(query, None)
+        url = with_values(query, {**empty, **kept, **filters})
+        tabs.append({"name": name, "url": url, "current": now == wanted})
+    return tabs
+
+
+def _chips(query: Any, scopes: dict[str, str]) -> list[dict[str, str]]:
+    """The filters in force, each with the link that takes it away."""
+    chips = []
+    for name, values in query.lists():
+        if name in ("cursor", "ordering"):
+            continue
+        for value in values:
+            left = [v for v in values if v != value]
+            told = scopes.get(value, value) if name == "scope" else value.replace("_", " ")
+            label = {"q": "search", "priority_band": "priority"}.get(name, name.replace("_", " "))
+            url = with_values(query, {name: left})
+            chips.append({"label": f"{label}: {told}", "url": url})
+    return chips
+
+
+@require_GET
+def finding(request: HttpRequest, pk: int) -> HttpResponse:
+    shown = visible_finding(request, pk)
+    verifications = list(
+        standing().filter(finding=shown).select_related("remediation").defer("inputs")
+    )
+    fixes = list(shown.remediations.order_by("-pk")[:50])
+    best = verifications[0] if verifications else None
+    context = {
+        "finding": shown,
+        "verification": best,
+        "lamps": lamps([best] if best else []),
+        "next": next_step(shown, best, _fix_in_hand(best, fixes)),
+        "fixes": _fixes_with_verdicts(fixes, verifications),
+        "loop": loop_of(shown),
+        "brought_in_by": brought_in_by(shown),
+        **_evidence(shown),
+        **_actions(request, shown, fixes),
+    }
+    return render(request, "findings/detail.html", context)
+
+
+def _fix_in_hand(best: Verification | None, fixes: list[Remediation]) -> Remediation | None:
+    if best is not None:
+        return best.remediation
+    return next((fix for fix in fixes if fix.state != "withdrawn"), None)
+
+
+def _fixes_with_verdicts(
+    fixes: list[Remediation], verifications: list[Verification]
+) -> list[dict[str, Any]]:
+    by_fix = {v.remediation_id: v for v in verifications}
+    return [{"fix": fix, "verification": by_fix.get(fix.pk)} for fix in fixes]
+
+
+def _evidence(shown: Finding) -> dict[str, Any]:
+    """What is known about a finding: where it was seen, what people said, what happened."""
+    sightings = list(shown.sightings.order_by("-scan_id")[:SIGHTINGS])
+    scans = Scan.objects.in_bulk([s.scan_id for s in sightings])
+    said = list(shown.validation_evidence.select_related("by").order_by("-pk")[:20])
+    events = Event.objects.about("finding", shown.pk).select_related("actor").order_by("-pk")
+    return {
+        "sightings": [(s, scans.get(s.scan_id)) for s in sightings],
+        "validation": said,
+        "stages": track(shown, was_validated=bool(said)),
+        "history": tell(events[:HISTORY]),
+        "clearances": list(
+            Clearance.objects.filter(finding=shown).select_related("remediation").order_by("-pk")
+        ),
+        "comments": list(shown.comments.select_related("by").order_by("pk")[:200]),
+        "acceptance": shown.riskacceptances.select_related("requested_by", "approved_by").last(),
+        "siblings": list(
+            Finding.objects.filter(asset_id=shown.asset_id, rule=shown.rule, path=shown.path)
+            .exclude(line_id=shown.line_id)
+            .select_related("line")[:10]
+        ),
+    }
+
+
+def _actions(request: HttpRequest, shown: Finding, fixes: list[Remediation]) -> dict[str, Any]:
+    """The doors out of where the finding stands; refused ones say why."""
+    user = person(request)
+    may_triage = can(user, Permission.TRIAGE, shown.scope_id)
+    choices = [(fix.pk, f"{fix} {fix.title}") for fix in fixes]
+    actions = [
+        {**row, "form": _form_for(row["name"], choices)}
+        for row in available(shown, user, timezone.now())
+        if row["allowed"] or BY_NAME[row["name"]].permission is not None or row["name"] == "complete"
+    ]
+    is_open = shown.status in OPEN
+    return {
+        "actions": actions,
+        "is_open": is_open,
+        "may_triage": may_triage,
+        "may_comment": can(user, Permission.CLAIM, shown.scope_id),
+        "comment_form": CommentForm(),
+        "assign_form": AssignForm(finding=shown, initial={"to": shown.assigned_to_id})
+        if may_triage
+        else None,
+        "pending_acceptance": pending(RiskAcceptance, shown) if is_open else None,
+        "pending_dismissal": pending(Dismissal, shown) if is_open else None,
+        "acceptance_form": AcceptanceForm(auto_id="id_acceptance_%s"),
+        "dismissal_form": ReasonForm(auto_id="id_dismissal_%s"),
+    }
+
+
+def _form_for(name: str, fixes: list[tuple[int, str]], data: Any = None) -> forms.Form:
+    needs = BY_NAME[name].needs
+    more = {"fixes": fixes} if needs == ("remediation_id",) else {}
+    return FORMS[needs](data, auto_id=f"id_{name}_%s", **more)
+
+
+@require_POST
+def transition(request: HttpRequest, pk: int, name: str) -> HttpResponse:
+    """Perform one row of the table; "complete" asks the gate, which does what the evidence says."""
+    shown = visible_finding(request, pk)
+    if name not in BY_NAME:
+        raise Http404
+    fixes = [(fix.pk, str(fix)) for fix in shown.remediations.order_by("-pk")[:50]]
+    form = _form_for(name, fixes, request.POST)
+    if not form.is_valid():
+        return refuse_form(request, form, back=shown.get_absolute_url())
+    verb = partial(
+        move,
+        finding=shown,
+        name=name,
+        by=person(request),
+        at=timezone.now(),
+        brought=form.cleaned_data,
+    )
+    target = Status(BY_NAME[name].target)
+    return attempt(
+        request, verb, done=f"{shown} is {target.label} now.", back=shown.get_absolute_url()
+    )

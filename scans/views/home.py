@@ -1,0 +1,87 @@
+"""My work: what needs somebody now, and whether AI-written fixes were scanned before they merged."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from findings.models import Finding, RiskAcceptance
+from findings.statuses import OPEN, Status
+from scans.models import Verification
+from scans.services.audit import last_closed
+from scans.statuses import Verdict
+from scans.views.current import finding_rows, standing
+from scans.views.judgements import first_open
+
+MINE, FAILED, EXPIRING = 6, 6, 10  # rows that the page shows
+EXPIRING_WITHIN = timedelta(days=14)
+LAST = 10
+
+QUEUES = (  # status, name, what to do, icon
+    (Status.DISCOVERED, "Needs triage", "prioritize or dismiss", "target"),
+    (Status.PRIORITIZED, "Needs validation", "is it real and reachable?", "flag"),
+    (Status.VALIDATED, "Needs a fix", "nobody has proposed one", "git-branch"),
+    (Status.MOBILIZING, "Being fixed", "a fix is on its way", "git-pull-request"),
+)
+
+
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    visible = Finding.objects.visible_to(request.user)
+    counts = dict(
+        visible.open().order_by().values_list("status").annotate(n=Count("pk")).order_by()
+    )
+    mine = visible.open().filter(assigned_to_id=request.user.pk)
+    failed = _failed(request)
+    expiring = _expiring(visible)
+    context = {
+        "queues": [_queue(counts, *row) for row in QUEUES],
+        "awaiting": counts.get(Status.AWAITING_VERIFICATION, 0),
+        "failed": [(v, first_open(v)) for v in failed[:FAILED]],
+        "failed_count": len(failed),
+        "failed_limit": 99,
+        "expiring": expiring,
+        "mine": finding_rows(
+            list(
+                mine.select_related("asset", "scope").order_by("-priority_score", "-id")[:MINE]
+            )
+        ),
+        "nothing_at_all": not counts and not visible.exists(),
+        "last": last_closed(visible, n=LAST, origin="ai"),
+        "last_n": LAST,
+    }
+    return render(request, "home.html", context)
+
+
+def _queue(
+    counts: dict[str, int], status: Status, name: str, what: str, icon: str
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "what": what,
+        "icon": icon,
+        "count": counts.get(status.value, 0),
+        "url": f"{reverse('findings')}?status={status.value}",
+    }
+
+
+def _failed(request: HttpRequest) -> list[Verification]:
+    """The judgements that failed and that no later one replaced; at most a hundred, newest first."""
+    rows = standing().visible_to(request.user).filter(verdict=Verdict.FAIL)
+    open_ones = rows.filter(finding__status__in=OPEN).select_related("finding", "remediation")
+    return list(open_ones.defer("inputs").order_by("-pk")[:100])
+
+
+def _expiring(visible: Any) -> list[RiskAcceptance]:
+    until = timezone.now().date() + EXPIRING_WITHIN
+    rows = RiskAcceptance.objects.filter(
+        finding__in=visible.filter(status=Status.RISK_ACCEPTED),
+        approved_at__isnull=False,
+        until__lte=until,
+    )
+    return list(rows.select_related("finding", "approved_by").order_by("until")[:EXPIRING])

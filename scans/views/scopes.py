@@ -1,0 +1,97 @@
+"""Scopes and one scope: who owns it, how it is judged, what is watched, who may."""
+
+from collections import defaultdict
+from typing import Any
+
+from django.db.models import Count, Max, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_GET
+
+from core.history import tell
+from core.listing import listing
+from core.models import ChainHead, Event
+from core.permissions import ROLE_PERMISSIONS, Role
+from findings.models import Finding
+from findings.statuses import OPEN, Severity, Status
+from scans.models import Scan
+from scans.statuses import Purpose
+from scopes.filters import ScopeFilter
+from scopes.models import Asset, Line, Scope
+
+MOST_ASSETS = 100
+
+
+@require_GET
+def scopes(request: HttpRequest) -> HttpResponse:
+    rows = Scope.objects.visible_to(request.user).select_related("policy").order_by("name", "id")
+    listed = listing(request, ScopeFilter, rows)
+    ids = [scope.pk for scope in listed.page.rows]
+    counts = _counts(ids)
+    context = {
+        "listed": listed,
+        "rows": [{"scope": s, "counts": counts[s.pk]} for s in listed.page.rows],
+    }
+    return render(request, "scopes/list.html", context)
+
+
+def _counts(scope_ids: list[int]) -> dict[int, dict[str, int]]:
+    rows = Finding.objects.filter(scope__in=scope_ids).order_by().values("scope_id")
+    told = rows.annotate(
+        open=Count("pk", filter=Q(status__in=OPEN)),
+        awaiting=Count("pk", filter=Q(status=Status.AWAITING_VERIFICATION)),
+        complete=Count("pk", filter=Q(status=Status.MOBILIZATION_COMPLETE)),
+    )
+    return defaultdict(dict, {row["scope_id"]: row for row in told})
+
+
+@require_GET
+def scope(request: HttpRequest, slug: str) -> HttpResponse:
+    rows = Scope.objects.visible_to(request.user).select_related("policy")
+    shown = get_object_or_404(rows, slug=slug)
+    assets = list(Asset.objects.filter(scope=shown).order_by("name")[:MOST_ASSETS])
+    context = {
+        "scope": shown,
+        "counts": _counts([shown.pk])[shown.pk],
+        "sla": [(s.value, shown.sla_days.get(s.value)) for s in Severity],
+        "assets": _assets(assets),
+        "members": _members(shown),
+        "head": ChainHead.objects.filter(pk=f"scope:{shown.pk}").first(),
+        "history": tell(
+            Event.objects.filter(scope_id=shown.pk).select_related("actor").order_by("-id")[:20]
+        ),
+    }
+    return render(request, "scopes/detail.html", context)
+
+
+def _assets(assets: list[Asset]) -> list[dict[str, Any]]:
+    """Assets with their lines, each with its last scan and its open findings. Three queries."""
+    lines = list(Line.objects.filter(asset__in=assets).order_by("asset_id", "kind", "name"))
+    ids = [line.pk for line in lines]
+    newest = (
+        Scan.objects.done()
+        .filter(line__in=ids, purpose=Purpose.LINE)
+        .values("line_id")
+        .annotate(newest=Max("pk"))
+        .values("newest")
+    )
+    scans = {s.line_id: s for s in Scan.objects.filter(pk__in=newest).defer("facts", "log")}
+    counted = Finding.objects.open().filter(line__in=ids).order_by().values("line_id")
+    open_by_line = {row["line_id"]: row["n"] for row in counted.annotate(n=Count("pk"))}
+    rows: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for line in lines:
+        row = {"line": line, "scan": scans.get(line.pk), "open": open_by_line.get(line.pk, 0)}
+        rows[line.asset_id].append(row)
+    return [{"asset": asset, "lines": rows[asset.pk]} for asset in assets]
+
+
+def _members(shown: Scope) -> list[dict[str, Any]]:
+    rows = shown.memberships.select_related("user").order_by("role", "user__username")[:200]
+    return [
+        {
+            "user": row.user,
+            "role": row.role,
+            "may": sorted(p.value.replace("_", " ") for p in ROLE_PERMISSIONS[Role(row.role)]),
+        }
+        for row in rows
+    ]

@@ -1,0 +1,144 @@
+"""The second loop as a board, and one judgement in full."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_GET
+
+from findings.models import Finding
+from findings.statuses import OPEN, Status
+from remediations.models import Remediation
+from remediations.statuses import RemediationState
+from scans.models import Scan, Verification
+from scans.statuses import ENDED, Purpose
+from scans.views.current import FixRow, fix_rows
+from scans.views.judgements import ShownCheck, first_open, lamps
+
+MOST_FIXES = 200  # that the board looks at, longest waiting first
+MOST_CARDS = 25  # that one lane shows
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A fix (or a claim without one) on the board; ``since`` is when it came into its lane."""
+
+    since: datetime
+    row: FixRow | None = None
+    finding: Finding | None = None
+    scan: Scan | None = None
+    check: ShownCheck | None = None
+
+
+@dataclass
+class Lane:
+    key: str
+    title: str
+    what: str
+    cards: list[Card] = field(default_factory=list)
+
+    @property
+    def shown(self) -> list[Card]:
+        return sorted(self.cards, key=lambda card: card.since)[:MOST_CARDS]
+
+    @property
+    def hidden(self) -> int:
+        return max(0, len(self.cards) - MOST_CARDS)
+
+
+def _lanes() -> dict[str, Lane]:
+    lanes = (
+        Lane("waiting", "Waiting for a scan", "No post-fix scan is linked yet."),
+        Lane("scanning", "Scanning", "A scan of the fix is being run or read."),
+        Lane("failed", "Failed or unknown", "The gate says no, or cannot say."),
+        Lane("review", "Passed, waiting for review", "Safe. A person has to say whether it is right."),
+        Lane("cleared", "Cleared, not merged", "Both lamps are green. Merge it."),
+    )
+    return {lane.key: lane for lane in lanes}
+
+
+@require_GET
+def queue(request: HttpRequest) -> HttpResponse:
+    fixes = _open_fixes(request)
+    running = _running(fixes)
+    scanned = set(
+        Scan.objects.done()
+        .filter(remediation__in=fixes, purpose=Purpose.FIX)
+        .values_list("remediation_id", flat=True)
+    )
+    lanes = _lanes()
+    for row in fix_rows(fixes, with_texts=True):
+        key, card = _place(row, running.get(row.fix.pk), row.fix.pk in scanned)
+        lanes[key].cards.append(card)
+    for finding in _claims_without_fix(request):
+        lanes["waiting"].cards.append(Card(finding.claimed_at or finding.status_since, finding=finding))
+    context = {
+        "lanes": list(lanes.values()),
+        "is_cut": len(fixes) == MOST_FIXES,
+        "total": sum(len(lane.cards) for lane in lanes.values()),
+    }
+    return render(request, "verification/queue.html", context)
+
+
+def _open_fixes(request: HttpRequest) -> list[Remediation]:
+    rows = Remediation.objects.visible_to(request.user).exclude(state=RemediationState.WITHDRAWN)
+    rows = rows.filter(findings__status__in=OPEN).distinct().select_related("asset")
+    return list(rows.defer("commits").order_by("pushed_at", "pk")[:MOST_FIXES])
+
+
+def _claims_without_fix(request: HttpRequest) -> list[Finding]:
+    rows = Finding.objects.visible_to(request.user).filter(status=Status.AWAITING_VERIFICATION)
+    rows = rows.filter(remediations__isnull=True).select_related("claimed_by", "asset")
+    return list(rows.order_by("claimed_at", "pk")[:MOST_CARDS])
+
+
+def _running(fixes: Iterable[Remediation]) -> dict[int, Scan]:
+    """The oldest scan of each fix that is not over."""
+    rows = Scan.objects.filter(remediation__in=list(fixes)).exclude(state__in=ENDED)
+    running: dict[int, Scan] = {}
+    for scan in rows.defer("facts", "log").order_by("pk"):
+        running.setdefault(scan.remediation_id or 0, scan)
+    return running
+
+
+def _place(row: FixRow, running: Scan | None, is_scanned: bool) -> tuple[str, Card]:
+    """Return the lane of a fix, and its card."""
+    judged = [v for v in row.verifications if v.finding_id in {f.pk for f in row.findings}]
+    since = max((v.at for v in judged), default=row.fix.pushed_at)
+    if running is not None:
+        return "scanning", Card(running.created_at, row, scan=running)
+    if not is_scanned and row.verdict != "pass" and not row.fix.merged_at:
+        return "waiting", Card(row.fix.pushed_at, row)
+    if row.verdict == "pass":
+        return "cleared", Card(since, row)
+    worst = next((v for v in judged if v.verdict == "fail"), None) or next(
+        (v for v in judged if v.verdict == "unknown"), None
+    )
+    check = first_open(worst)
+    if row.safe == "pass" and row.right == "unknown":
+        return "review", Card(since, row, check=check)
+    if check is not None and check.id == "SCAN_LINKED":
+        return "waiting", Card(row.fix.merged_at or row.fix.pushed_at, row, check=check)
+    return "failed", Card(since, row, check=check)
+
+
+@require_GET
+def verification(request: HttpRequest, pk: int) -> HttpResponse:
+    rows = Verification.objects.visible_to(request.user).select_related(
+        "finding", "remediation__asset", "policy", "scope", "supersedes", "superseded_by"
+    )
+    shown = get_object_or_404(rows, pk=pk)
+    context = {
+        "verification": shown,
+        "judgement": shown.judgement,
+        "lamps": lamps([shown]),
+        "roles": list(shown.scan_roles.select_related("scan").order_by("role", "pk")),
+        "new": shown.judgement.get("new", [])[:200],
+        "originals": shown.judgement.get("originals", []),
+        "pairs": sorted(shown.judgement.get("matching", {}).get("pairs", {}).items()),
+        "dispositions": list(shown.dispositions.select_related("by").order_by("pk")),
+        "clearances": list(shown.clearances.order_by("pk")),
+    }
+    return render(request, "verification/detail.html", context)

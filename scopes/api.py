@@ -1,0 +1,222 @@
+"""Doors to scopes, assets, policies, events, one's own account and tokens."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from core.api import AlwaysJson, ApiViewSet, EventSerializer
+from core.errors import NotAllowed
+from core.models import Event, User, UserKind
+from core.permissions import Permission, Role
+from scopes import serializers as shapes
+from scopes.access import check_may
+from scopes.filters import AssetFilter, EventFilter, ScopeFilter
+from scopes.models import ApiToken, Asset, Membership, Policy, Scope
+from scopes.services import create_asset, create_scope, issue_token, revoke_token, set_member
+
+
+def check_may_create_scope(user: User) -> None:
+    """Raise NotAllowed unless ``user`` is a person who administers a scope already.
+
+    The first scope is made by the operator's command; a token for one scope makes no other.
+    """
+    token: ApiToken | None = getattr(user, "token", None)
+    bound = token is not None and token.scope_id is not None
+    administers = Scope.objects.permitting(user, Permission.ADMINISTER).exists()
+    if user.kind != UserKind.HUMAN or bound or not administers:
+        raise NotAllowed("Scopes are made by people who administer a scope already.")
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List scopes", description="The scopes that you may read."),
+    retrieve=extend_schema(
+        summary="One scope", description="What we protect, and by which policy."
+    ),
+)
+class ScopeViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
+    """Business services or programmes that are protected."""
+
+    queryset = Scope.objects.all()
+    serializer_class = shapes.ScopeSerializer
+    filterset_class = ScopeFilter
+
+    @extend_schema(
+        summary="Create a scope",
+        request=shapes.NewScopeSerializer,
+        responses={201: shapes.ScopeSerializer},
+    )
+    def create(self, request: Request) -> Response:
+        """Create a scope with the default policy; you become its administrator.
+
+        Only people who administer a scope already may; the first is made by the operator.
+        """
+        check_may_create_scope(request.user)
+        body = self.shape(shapes.NewScopeSerializer)
+        scope = create_scope(by=request.user, at=timezone.now(), **body)
+        return self.answer(scope, shapes.ScopeSerializer, 201)
+
+    @extend_schema(
+        summary="List members", responses=shapes.MemberSerializer(many=True), filters=False
+    )
+    @action(detail=True, methods=["get"])
+    def members(self, request: Request, pk: str) -> Response:
+        """List who has which role in the scope."""
+        return self.pages(
+            Membership.objects.filter(scope=self.get_object()).select_related("user"),
+            shapes.MemberSerializer,
+        )
+
+    @extend_schema(
+        summary="Set a member's role",
+        request=shapes.NewMemberSerializer,
+        responses={201: shapes.MemberSerializer},
+    )
+    @members.mapping.post
+    def set_member(self, request: Request, pk: str) -> Response:
+        """Give an account a role in the scope, instead of the one it had. Nobody changes their own."""
+        scope = self.get_object()
+        check_may(
+            request.user, Permission.ADMINISTER, scope.pk
+        )  # before telling who has an account
+        body = self.shape(shapes.NewMemberSerializer)
+        user = User.objects.filter(username=body["username"], is_active=True).first()
+        if user is None:
+            raise ValidationError({"username": ["Not found."]})
+        membership = set_member(
+            scope=scope, user=user, role=Role(body["role"]), by=request.user, at=timezone.now()
+        )
+        return self.answer(membership, shapes.MemberSerializer, 201)
+
+
+@extend_schema_view(
+    list=extend_schema(
+        summary="List assets", description="Assets of the scopes that you may read."
+    ),
+    retrieve=extend_schema(summary="One asset", description="An asset with its lines."),
+)
+class AssetViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
+    """Things in a scope that can have findings; repositories first."""
+
+    queryset = Asset.objects.prefetch_related("lines")
+    serializer_class = shapes.AssetSerializer
+    filterset_class = AssetFilter
+
+    @extend_schema(
+        summary="Create an asset",
+        request=shapes.NewAssetSerializer,
+        responses={201: shapes.AssetSerializer},
+    )
+    def create(self, request: Request) -> Response:
+        """Create an asset with its default line. For administrators of the scope."""
+        body = self.shape(shapes.NewAssetSerializer)
+        scope = self.one_of(Scope.objects.visible_to(request.user), body.pop("scope"), "scope")
+        asset = create_asset(scope=scope, by=request.user, at=timezone.now(), **body)
+        return self.answer(asset, shapes.AssetSerializer, 201)
+
+
+@extend_schema_view(
+    list=extend_schema(
+        summary="List policies",
+        description="Policies by which a scope that you may read is judged.",
+    ),
+    retrieve=extend_schema(summary="One policy", description="A policy with its exact TOML text."),
+)
+class PolicyViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
+    """Versions of gate policies; each is immutable."""
+
+    queryset = Policy.objects.all()
+
+    def get_serializer_class(self) -> Any:
+        return shapes.PolicySerializer if self.action == "list" else shapes.PolicyTextSerializer
+
+
+@extend_schema_view(
+    list=extend_schema(
+        summary="List events",
+        description="What happened in the scopes that you may read, newest first.",
+    )
+)
+class EventViewSet(ListModelMixin, ApiViewSet):
+    """The append-only, hash-chained log."""
+
+    queryset = Event.objects.select_related("actor")
+    serializer_class = EventSerializer
+    filterset_class = EventFilter
+
+    def get_queryset(self) -> QuerySet[Event]:
+        return Event.objects.select_related("actor").in_scopes(
+            Scope.objects.visible_to(self.request.user).values("pk")
+        )
+
+
+@extend_schema_view(
+    list=extend_schema(
+        summary="List your tokens", description="Your own tokens, without their keys."
+    )
+)
+class TokenViewSet(ListModelMixin, ApiViewSet):
+    """Your API tokens. Each can do less than you, never more."""
+
+    queryset = ApiToken.objects.all()
+    serializer_class = shapes.TokenSerializer
+
+    def get_queryset(self) -> QuerySet[ApiToken]:
+        user = self.request.user
+        return ApiToken.objects.of(user) if user.is_authenticated else ApiToken.objects.none()
+
+    @extend_schema(
+        summary="Make a token",
+        request=shapes.NewTokenSerializer,
+        responses={201: shapes.IssuedTokenSerializer},
+    )
+    def create(self, request: Request) -> Response:
+        """Make a token for yourself; its key is in this answer and nowhere else.
+
+        Permissions and scope only narrow what you may do. Tokens cannot make tokens: sign in.
+        """
+        body = self.shape(shapes.NewTokenSerializer)
+        if body.get("scope") is not None:
+            body["scope"] = self.one_of(
+                Scope.objects.visible_to(request.user), body["scope"], "scope"
+            )
+        token, key = issue_token(user=request.user, by=request.user, at=timezone.now(), **body)
+        token.key = key  # type: ignore[attr-defined]
+        return self.answer(token, shapes.IssuedTokenSerializer, 201)
+
+    @extend_schema(summary="Revoke a token", responses={204: None})
+    def destroy(self, request: Request, pk: str) -> Response:
+        """End one of your tokens at once."""
+        revoke_token(token=self.get_object(), by=request.user, at=timezone.now())
+        return Response(status=204)
+
+    @extend_schema(summary="Revoke a token", request=None, responses=shapes.TokenSerializer)
+    @action(detail=True, methods=["post"])
+    def revoke(self, request: Request, pk: str) -> Response:
+        """End one of your tokens at once, and answer it."""
+        token = revoke_token(token=self.get_object(), by=request.user, at=timezone.now())
+        return self.answer(token, shapes.TokenSerializer)
+
+
+class MeView(APIView):
+    """Who you are here."""
+
+    content_negotiation_class = AlwaysJson
+
+    @extend_schema(summary="Who am I", responses=shapes.MeSerializer, operation_id="me_retrieve")
+    def get(self, request: Request) -> Response:
+        """Answer your account, your roles, and the token that you use."""
+        scopes = Scope.objects.visible_to(request.user)
+        roles = Membership.objects.filter(user_id=request.user.pk, scope__in=scopes).order_by(
+            "scope_id"
+        )
+        token = getattr(request.user, "token", None)
+        me = {"user": request.user, "roles": roles, "token": token}
+        return Response(shapes.MeSerializer(me).data)

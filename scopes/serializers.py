@@ -1,0 +1,173 @@
+"""The shapes of scopes, assets, people, tokens and policies in the API. No rules here."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from core.api import PersonSerializer, RowId, StrictSerializer, Text
+from core.permissions import ROLE_PERMISSIONS, Permission, Role
+from scopes.models import (
+    ApiToken,
+    Asset,
+    AssetKind,
+    Criticality,
+    Exposure,
+    Line,
+    LineKind,
+    Membership,
+    Policy,
+    Scope,
+)
+from scopes.services import MAX_TOKEN_DAYS
+
+PERMISSIONS = [permission.value for permission in Permission]
+ROLES = [role.value for role in Role]
+CRITICALITIES = [c.value for c in Criticality]
+EXPOSURES = [e.value for e in Exposure]
+LINE_KINDS = [kind.value for kind in LineKind]
+ASSET_KINDS = [kind.value for kind in AssetKind]
+
+
+class ScopeSerializer(serializers.ModelSerializer[Scope]):
+    """What we protect, with its gate policy and the days its SLA allows by severity."""
+
+    criticality = serializers.ChoiceField(CRITICALITIES, read_only=True)
+    exposure = serializers.ChoiceField(EXPOSURES, read_only=True)
+    sla_days = serializers.DictField(child=serializers.IntegerField(), read_only=True)
+
+    class Meta:
+        model = Scope
+        fields = ("id", "name", "slug", "owner", "criticality", "exposure", "policy", "sla_days",
+                  "adopted_on", "created_at")  # fmt: skip
+        read_only_fields = fields
+
+
+class NewScopeSerializer(StrictSerializer):
+    name = Text(120)
+    slug = serializers.SlugField(max_length=60)
+    owner = Text(120, required=False, allow_blank=True)
+    criticality = serializers.ChoiceField(CRITICALITIES, required=False)
+    exposure = serializers.ChoiceField(EXPOSURES, required=False)
+
+
+class MemberSerializer(serializers.ModelSerializer[Membership]):
+    """A person or service with its role in the scope."""
+
+    user = PersonSerializer(read_only=True)
+    role = serializers.ChoiceField(ROLES, read_only=True)
+
+    class Meta:
+        model = Membership
+        fields = ("id", "user", "role")
+        read_only_fields = fields
+
+
+class NewMemberSerializer(StrictSerializer):
+    username = Text(150)
+    role = serializers.ChoiceField(ROLES)
+
+
+class LineSerializer(serializers.ModelSerializer[Line]):
+    """A tracked branch of an asset."""
+
+    kind = serializers.ChoiceField(LINE_KINDS, read_only=True)
+
+    class Meta:
+        model = Line
+        fields = ("id", "name", "kind")
+        read_only_fields = fields
+
+
+class AssetSerializer(serializers.ModelSerializer[Asset]):
+    """A thing in a scope that can have findings, with its lines."""
+
+    kind = serializers.ChoiceField(ASSET_KINDS, read_only=True)
+    lines = LineSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Asset
+        fields = ("id", "scope", "kind", "name", "repository", "lines", "created_at")
+        read_only_fields = fields
+
+
+class NewAssetSerializer(StrictSerializer):
+    scope = RowId()
+    name = Text(200)
+    kind = serializers.ChoiceField(ASSET_KINDS, required=False)
+    repository = Text(500, required=False, allow_blank=True)
+    default_line = Text(200, required=False)
+
+
+class PolicySerializer(serializers.ModelSerializer[Policy]):
+    """One immutable version of a gate policy, found by its digest."""
+
+    class Meta:
+        model = Policy
+        fields = ("id", "name", "digest", "created_at")
+        read_only_fields = fields
+
+
+class PolicyTextSerializer(PolicySerializer):
+    """A policy with its exact text."""
+
+    class Meta(PolicySerializer.Meta):
+        fields = (*PolicySerializer.Meta.fields, "toml")
+        read_only_fields = fields
+
+
+class TokenSerializer(serializers.ModelSerializer[ApiToken]):
+    """A named key of one's own. Of the key itself only the prefix is kept."""
+
+    permissions = serializers.ListField(
+        child=serializers.ChoiceField(PERMISSIONS),
+        read_only=True,
+        help_text="Empty: all of one's own.",
+    )
+
+    class Meta:
+        model = ApiToken
+        fields = ("id", "name", "prefix", "permissions", "scope", "created_at", "expires_at",
+                  "last_used_at", "revoked_at")  # fmt: skip
+        read_only_fields = fields
+
+
+class IssuedTokenSerializer(TokenSerializer):
+    """A token with its key, which is shown this once."""
+
+    key = serializers.CharField(read_only=True)
+
+    class Meta(TokenSerializer.Meta):
+        fields = (*TokenSerializer.Meta.fields, "key")
+        read_only_fields = fields
+
+
+class NewTokenSerializer(StrictSerializer):
+    name = Text(80)
+    days = serializers.IntegerField(min_value=1, max_value=MAX_TOKEN_DAYS, required=False)
+    permissions = serializers.ListField(
+        child=serializers.ChoiceField(PERMISSIONS), max_length=len(PERMISSIONS), required=False
+    )
+    scope = RowId(required=False, allow_null=True)
+
+
+class RoleSerializer(serializers.ModelSerializer[Membership]):
+    """One's own role in a scope, with what it carries."""
+
+    role = serializers.ChoiceField(ROLES, read_only=True)
+    permissions = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Membership
+        fields = ("scope", "role", "permissions")
+        read_only_fields = fields
+
+    def get_permissions(self, membership: Membership) -> list[str]:
+        return sorted(ROLE_PERMISSIONS[membership.role])  # type: ignore[index]
+
+
+class MeSerializer(serializers.Serializer[Any]):
+    """Who is asking, with which roles and through which token (null: signed in)."""
+
+    user = PersonSerializer()
+    roles = RoleSerializer(many=True)
+    token = TokenSerializer(allow_null=True)

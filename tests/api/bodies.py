@@ -1,0 +1,101 @@
+"""A body that works for every operation that takes one, by operation id, and who may do it."""
+
+import base64
+import gzip
+import json
+
+from core.permissions import Permission
+from tests.code import code_with_tree, diff_of, facts_of, sarif_of
+from tests.factories import code_of, fixed_code
+
+P = Permission
+WRITES = {  # operation → what a member needs; None: see the test of its own
+    "assets_create": P.ADMINISTER,
+    "scopes_create": P.ADMINISTER,
+    "scopes_members_create": P.ADMINISTER,
+    "findings_assign_create": P.TRIAGE,
+    "findings_comments_create": P.CLAIM,
+    "findings_dismissals_create": P.TRIAGE,
+    "findings_risk_acceptances_create": P.TRIAGE,
+    "findings_transitions_create": P.CLAIM,
+    "findings_bulk_transitions_create": None,
+    "gate_create": P.PROPOSE_FIX,
+    "remediations_create": P.PROPOSE_FIX,
+    "remediations_push_create": P.PROPOSE_FIX,
+    "remediations_merge_create": P.PROPOSE_FIX,
+    "remediations_deploy_create": P.PROPOSE_FIX,
+    "remediations_judge_create": P.PROPOSE_FIX,
+    "remediations_withdraw_create": P.PROPOSE_FIX,
+    "remediations_reviews_create": P.REVIEW,
+    "remediations_verify_create": P.UPLOAD_SCAN,
+    "scans_create": P.UPLOAD_SCAN,
+    "scans_order_create": P.UPLOAD_SCAN,
+    "verifications_dispositions_create": P.DISPOSE,
+    "tokens_create": None,
+    "tokens_destroy": None,
+    "tokens_revoke_create": None,
+}
+
+
+def packed(report):
+    """A report as JSON bodies hold it."""
+    data = report if isinstance(report, bytes) else json.dumps(report).encode()
+    return base64.b64encode(gzip.compress(data)).decode()
+
+
+def fix_body(line, *findings, **more):
+    """What a pipeline tells of a good fix of these findings."""
+    base, head = code_of(line), fixed_code(line, *findings)
+    return {
+        "title": "Parse instead of evaluating",
+        "base_commit": base.commit, "base_tree": base.tree,
+        "head_commit": head.commit, "head_tree": head.tree,
+        "diff": diff_of(base, head).decode(),
+        "commits": [{"id": head.commit, "message": "Parse\n", "author": "dev <d@example.org>"}],
+        **more,
+    }  # fmt: skip
+
+
+def body_of(operation, world):
+    """Return a body with which the operation works in this world (None: it takes none)."""
+    return BODIES[operation](world) if operation in BODIES else None
+
+
+BODIES = {
+    "assets_create": lambda w: {"scope": w.scope.pk, "name": "mobile"},
+    "scopes_create": lambda w: {"name": "Warehouse", "slug": "warehouse"},
+    "scopes_members_create": lambda w: {"username": w.viewer.username, "role": "developer"},
+    "findings_assign_create": lambda w: {"to": w.analyst.pk},
+    "findings_comments_create": lambda w: {"body": "Looked at it."},
+    "findings_dismissals_create": lambda w: {"reason": "The argument is a constant."},
+    "findings_risk_acceptances_create": lambda w: {"reason": "Goes away.", "until": "2099-01-01"},
+    "findings_transitions_create": lambda w: {"name": "claim", "reason": "Fixed."},
+    "findings_bulk_transitions_create": lambda w: {
+        "name": "claim", "reason": "Fixed.", "findings": [w.open.pk, w.fresh.pk]},
+    "gate_create": lambda w: {
+        "asset": w.asset.pk, "findings": [w.fresh.pk], "fix": fix_body(w.line, w.fresh), "scans": []},
+    "remediations_create": lambda w: {
+        "asset": w.asset.pk, "findings": [w.fresh.pk], **fix_body(w.line, w.fresh)},
+    "remediations_push_create": lambda w: {"head_commit": "ab" * 20},
+    "remediations_merge_create": lambda w: {"merge_commit": "ab" * 20},
+    "remediations_deploy_create": lambda w: {"deployed_at": "2026-01-02T03:04:05Z"},
+    "remediations_withdraw_create": lambda w: {"reason": "Another one is better."},
+    "remediations_reviews_create": lambda w: {"decision": "approved", "commit": w.fix.head_commit},
+    "remediations_verify_create": lambda w: {"recipe": "bandit"},
+    "scans_create": lambda w: {
+        "asset": w.asset.pk, "line": w.line.name, "facts": facts_of(code_of(w.line)),
+        "sarif_gzip_base64": packed(sarif_of(code_of(w.line)))},
+    "scans_order_create": lambda w: {"asset": w.asset.pk, "recipe": "bandit", "commit": "ab" * 20},
+    "verifications_dispositions_create": lambda w: {
+        "rule": "B307", "path": "app/new.py", "line": 3, "decision": "accepted", "reason": "Known."},
+    "tokens_create": lambda w: {"name": "laptop", "scope": w.scope.pk},
+}  # fmt: skip
+
+
+def upload_body(asset, code, **target):
+    """A scan of ``code`` as JSON."""
+    return {"asset": asset.pk, "facts": facts_of(code), "sarif_gzip_base64": packed(sarif_of(code)), **target}
+
+
+def head_of(fix):
+    return code_with_tree(fix.head_tree)

@@ -1,0 +1,192 @@
+"""A small world with one of everything, and a client that holds every answer against the schema."""
+
+import copy
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.core.cache import cache
+from django.utils import timezone
+from drf_spectacular.generators import SchemaGenerator
+from jsonschema import Draft202012Validator
+from rest_framework.test import APIClient
+
+from core.permissions import Role
+from findings.models import Finding
+from findings.statuses import Status
+from scans.models import Clearance, Scan, Tool, Verification
+from scopes.models import Scope
+from scopes.services import issue_token
+from tests import factories as make
+
+V1 = "/api/v1"
+PROBLEM = "application/problem+json"
+
+
+@pytest.fixture(autouse=True)
+def _fresh(settings):
+    cache.clear()  # rates count from here
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # or WhiteNoise warns
+
+
+@pytest.fixture(scope="session")
+def spec():
+    """The schema as the code prints it."""
+    return SchemaGenerator().get_schema(request=None, public=True)
+
+
+@pytest.fixture(scope="session")
+def shapes(spec):
+    """The components of the schema, closed: a member that is not described is an error."""
+    components = copy.deepcopy(spec["components"])
+    for schema in components["schemas"].values():
+        if "properties" in schema:
+            schema.setdefault("additionalProperties", False)
+    return components
+
+
+def operation_of(spec, method, path):
+    """Return path template and operation that a request goes to, or nothing."""
+    for template, operations in spec["paths"].items():
+        pattern = re.sub(r"\{\w+\}", r"[0-9]+", template)
+        if re.fullmatch(pattern, path) and method in operations:
+            return operations[method]
+    return None
+
+
+class Api:
+    """Requests as one user, by token. Every answer is one that the schema describes."""
+
+    def __init__(self, spec, shapes, user=None, **limits):
+        self.spec, self.shapes, self.user = spec, shapes, user
+        self.client = APIClient()
+        if user is not None:
+            _, key = issue_token(user=user, by=user, name="test", at=timezone.now(), **limits)
+            self.client.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")
+
+    def call(self, method, path, body=None, **more):
+        path = path if path.startswith("/") else f"{V1}/{path}"
+        more.setdefault("format", "json") if body is not None else None
+        response = getattr(self.client, method)(path, body, **more)
+        self.check(method, path.partition("?")[0], response)
+        return response
+
+    def get(self, path, **more):
+        return self.call("get", path, **more)
+
+    def post(self, path, body=None, **more):
+        return self.call("post", path, body, **more)
+
+    def check(self, method, path, response):
+        status, kind = response.status_code, response.headers.get("Content-Type", "")
+        assert status < 500
+        if status >= 400:
+            assert kind == PROBLEM, (path, status, kind)
+            assert response.json()["status"] == status
+        operation = operation_of(self.spec, method, path)
+        if operation is None:
+            assert status in (401, 404, 405), (method, path, status)
+            return
+        described = operation["responses"].get(str(status))
+        assert described is not None, f"{method} {path} answers {status}, which is not described"
+        if status != 204:
+            schema = described["content"][kind.partition(";")[0]]["schema"]
+            if "json" in kind and kind != "application/sarif+json":
+                self.fits(response.json(), schema)
+
+    def fits(self, value, schema):
+        validator = Draft202012Validator({**schema, "components": self.shapes})
+        errors = [f"{e.json_path}: {e.message}"[:300] for e in validator.iter_errors(value)]
+        assert errors == []
+
+
+@pytest.fixture
+def api(spec, shapes, db):
+    """Make a client for a user (None: anonymous); further words limit its token."""
+    return lambda user=None, **limits: Api(spec, shapes, user, **limits)
+
+
+@dataclass
+class World:
+    """One scope with one of everything. ``open`` is being fixed by ``fix``; ``closed`` is proven."""
+
+    scope: Scope
+    open: Finding
+    fresh: Finding
+    closed: Finding
+
+    def __getattr__(self, name):
+        """A member of the scope by role: world.analyst."""
+        return make.member(self.scope, Role(name))
+
+    @property
+    def asset(self):
+        return self.open.asset
+
+    @property
+    def line(self):
+        return self.open.line
+
+    @property
+    def fix(self):
+        return self.open.remediations.get()
+
+    @property
+    def scan(self):
+        return Scan.objects.filter(asset=self.asset, line__isnull=False).latest("pk")
+
+    @property
+    def verification(self):
+        return Verification.objects.filter(finding=self.closed).latest("pk")
+
+    @property
+    def clearance(self):
+        return Clearance.objects.get(finding=self.closed)
+
+    def path(self, template):
+        """Fill the ids of a path of the schema with those of this world."""
+        rows = {"scopes": self.scope, "assets": self.asset, "findings": self.open, "scans": self.scan,
+                "policies": self.scope.policy, "remediations": self.fix, "clearances": self.clearance,
+                "verifications": self.verification, "tools": Tool.objects.get()}  # fmt: skip
+        resource = template.removeprefix(f"{V1}/").split("/")[0]
+        if "{id}" not in template:
+            return template
+        if resource == "tokens":
+            return template.replace("{id}", str(self.admin.tokens.earliest("pk").pk))
+        return template.replace("{id}", str(rows[resource].pk))
+
+
+def make_world():
+    asset = make.make_asset(repository="/srv/repositories/web")
+    closed = make.make_finding(Status.MOBILIZATION_COMPLETE, asset=asset)
+    being_fixed = make.make_finding(Status.MOBILIZING, asset=asset, weakness="pickle.loads(")
+    return World(asset.scope, being_fixed, make.import_finding(asset, "shell=True"), closed)
+
+
+@pytest.fixture
+def world(db):
+    return make_world()
+
+
+@pytest.fixture
+def elsewhere(db):
+    """Another scope with another of everything, which nobody of ``world`` may see."""
+    return make_world()
+
+
+@pytest.fixture
+def outsider(db):
+    """Somebody who administers a scope of their own, with nothing in it."""
+    return make.member(make.make_scope(), Role.ADMIN)
+
+
+def stored():
+    """What is in the database, as far as anybody could have changed it: rows by table, statuses."""
+    counts = {
+        model._meta.label: model.objects.count()
+        for model in apps.get_models()
+        if model._meta.app_label in ("core", "scopes", "findings", "remediations", "scans")
+    }
+    return counts, sorted(Finding.objects.values_list("pk", "status", "assigned_to_id"))
