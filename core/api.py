@@ -210,6 +210,7 @@ class ApiViewSet(GenericViewSet[Any]):
     content_negotiation_class = AlwaysJson
     parser_classes: Sequence[type[BaseParser]] = (StrictJsonParser,)
     lookup_value_regex = "[0-9]+"
+    extra_parameters: Sequence[str] = ()  # of an action, beside filters and paging
 
     def get_queryset(self) -> QuerySet[Any]:
         """Return the rows that the user may see; what is not visible is not there (404)."""

@@ -34,8 +34,10 @@ class StrictFilterBackend(DjangoFilterBackend):
     def get_filterset(self, request: Request, queryset: Any, view: Any) -> Any:
         filterset = super().get_filterset(request, queryset, view)
         known = set(getattr(view, "extra_parameters", ()))
-        if not view.detail:
-            known |= PAGING | (set(filterset.filters) if filterset is not None else set())
+        if not view.detail and filterset is not None:
+            known |= set(filterset.filters)
+        if view.action != "retrieve":  # a list, or one below a row
+            known |= PAGING
         for name in request.query_params:
             if name not in known:
                 raise serializers.ValidationError({name: ["Unknown parameter."]})

@@ -65,6 +65,11 @@ class CursorPages(CursorPagination):
     def get_previous_link(self) -> str | None:
         return self._link(self.page[0], True) if self.has_previous and self.page else None
 
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        link = {"type": ["string", "null"], "format": "uri"}
+        members = {"next": link, "previous": link, "results": schema}
+        return {"type": "object", "required": list(members), "properties": members}
+
     def _link(self, row: Model, backwards: bool) -> str:
         values = [row._meta.get_field(name.lstrip("-")).value_to_string(row) for name in self.names]
         text = json.dumps([backwards, list(self.names), values], separators=(",", ":"))

@@ -169,7 +169,10 @@ def _target(
     others = [
         after
         for after in afters
-        if finder and finder.tool_class and after.leg.tool_class == finder.tool_class
+        if finder
+        and finder.tool_class
+        and after.leg.tool_class == finder.tool_class
+        and after.leg.engine != finder.engine
     ]
     witnesses = tuple(
         Witness(after, witness(after.comparison, original), same_engine=bool(own))

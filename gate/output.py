@@ -7,6 +7,7 @@ Markdown without any effect.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 
 from gate.checks.check import GRAVITY, Lamp, Outcome
@@ -23,9 +24,10 @@ _OUTCOME_SIGNS = {
     Outcome.FAIL: "❌",
 }
 _SPECIAL = str.maketrans(
-    {char: f"\\{char}" for char in "\\`*_{}[]()#+-!|~"}
-    | {"<": "&lt;", ">": "&gt;", "&": "&amp;", "@": "&#64;", ":": "&#58;", "/": "&#47;"}
+    {char: f"\\{char}" for char in "\\`*_[]|~"}
+    | {"<": "&lt;", ">": "&gt;", "&": "&amp;", "@": "&#64;", "#": "&#35;"}
 )
+_LINKS = re.compile(r"(?<=:)//|(?<=\bwww)\.", re.IGNORECASE)
 MOST_ROWS = 100  # new results that Markdown and text list; JSON lists all
 
 
@@ -43,7 +45,7 @@ def _text(judgement: Judgement) -> Iterator[str]:
     lamps = ", ".join(f"{lamp} {verdict}" for lamp, verdict in judgement.lamps.items())
     yield f"{judgement.verdict.upper()}  ({lamps}; tier {judgement.tier}, policy {judgement.policy_name})"
     for original in judgement.originals:
-        yield f"  {original.finding}: {original.verdict}, {original.presence}. {original.reason}"
+        yield f"  {original.finding}: {original.verdict}, {original.presence}"
     yield from _text_of_new(judgement)
     for lamp, question in _QUESTIONS.items():
         rows = list(_rows(judgement, lamp))
@@ -127,4 +129,8 @@ def _markdown_of_checks(judgement: Judgement) -> Iterator[str]:
 
 def _md(text: str) -> str:
     """Text that Markdown shows as it is: no markup, no link, no mention of anybody."""
+    return _LINKS.sub(lambda match: f"&#{ord(match[0][0])};{match[0][1:]}", _escaped(text))
+
+
+def _escaped(text: str) -> str:
     return visible(text).translate(_SPECIAL)

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +128,11 @@ class Story:
         """A person validates it, with evidence"""
         analyst = self.people["analyst"]
         found = analyst.get(f"/findings/{self.finding}/")
-        terms = " + ".join(f"{t['name']} {t['points']}" for t in found["priority"]["terms"])
+        terms = " + ".join(
+            f"{term['name']} {term['points']}"
+            for term in found["priority"]["terms"]
+            if term["points"]
+        )
         self.say.expect(
             found["status"] == "prioritized",
             f"{found['reference']} has priority {found['priority_band']}: {terms}",
@@ -259,7 +263,7 @@ class Story:
         failing = [check["id"] for check in problem.get("checks", ())]
         self.say.expect(
             asked.status == 409 and asked.is_problem and "HUMAN_REVIEW" in failing,
-            f"analyst asks to complete: 409, open are {', '.join(failing)}",
+            f"analyst asks to complete: 409, still open: {', '.join(failing)}",
         )
         self.say.quote(str(problem.get("detail")))
 
@@ -341,37 +345,32 @@ class Story:
     def write_past_the_program(self) -> None:
         """Somebody writes to the database by hand"""
         bare = "UPDATE findings_finding SET status = ? WHERE id = ?"
-        self.refused_by_database("UPDATE … SET status", [(bare, (COMPLETE, self.other))])
+        self.refused_by_database("UPDATE … SET status", bare, COMPLETE, self.other)
         borrowed = (
             "UPDATE findings_finding SET status = ?, clearance_live = 1, verified_at = status_since,"
             " clearance_id = (SELECT clearance_id FROM findings_finding WHERE id = ?) WHERE id = ?"
         )
-        self.refused_by_database(
-            "… with the clearance of the proven finding",
-            [(borrowed, (COMPLETE, self.finding, self.other))],
-        )
+        what = "… with the clearance of the proven finding"
+        self.refused_by_database(what, borrowed, COMPLETE, self.finding, self.other)
         forged = "UPDATE scans_verification SET verdict = 'pass', safe = 'pass', right = 'pass'"
-        self.refused_by_database("… turning every verdict to pass", [(forged, ())])
+        self.refused_by_database("… turning every verdict to pass", forged)
         self.say.expect(self.status(self.other) != COMPLETE, "the finding stands where it stood")
 
-    def refused_by_database(
-        self, what: str, statements: Sequence[tuple[str, tuple[Any, ...]]]
-    ) -> None:
-        """Expect that a transaction with these statements does not commit."""
+    def refused_by_database(self, what: str, statement: str, *values: object) -> None:
+        """Expect that a transaction with this statement does not commit."""
         address = f"{self.database.as_uri()}?mode=rw"
         connection = sqlite3.connect(address, uri=True, timeout=20, isolation_level=None)
-        answer = "the database took it"
+        answer = taken = "the database took it"
         try:
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("BEGIN IMMEDIATE")
-            for statement, values in statements:
-                connection.execute(statement, values)
+            connection.execute(statement, values)
             connection.execute("COMMIT")
         except sqlite3.IntegrityError as error:
             answer = str(error)
         finally:
             connection.close()  # rolls back what was not committed
-        self.say.expect(answer != "the database took it", f"{what}: {answer}")
+        self.say.expect(answer != taken, f"{what}: {answer}")
 
     # --- afterwards ------------------------------------------------------------------------------
     def scan_what_merged(self) -> None:
@@ -395,5 +394,5 @@ class Story:
         self.say.expect(
             answers == ["yes"],
             "“was the code that an AI wrote scanned before it merged?”  "
-            f"{', '.join(answers)}, for {len(answers)} of {len(answers)}",
+            f"{', '.join(answers) or 'nothing was closed'}",
         )

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from itertools import count
+from pathlib import PurePath
 from typing import Any
 
 from django.utils import timezone
@@ -130,13 +131,19 @@ def upload_and_ingest(asset: Asset, report: Code | dict | bytes, facts: dict | N
 
 
 # --- code and fixes ------------------------------------------------------------------------------
-def weak_file(weakness: str = "eval(") -> str:
-    call = {"eval(": "eval(text)", "pickle.loads(": "pickle.loads(text)",
-            "shell=True": "subprocess.run(text, shell=True)", "import subprocess": "import subprocess"}  # fmt: skip
-    return f"def show(text):\n    return {call[weakness]}\n"
+def weak_file(path: str, weakness: str = "eval(") -> str:
+    """Return a module with one weakness, unlike that of any other path: equal code would count as moved."""
+    name = PurePath(path).stem
+    call = {"eval(": f"return eval({name})", "pickle.loads(": f"return pickle.loads({name})",
+            "shell=True": f"return subprocess.run({name}, shell=True)",
+            "import subprocess": f"import subprocess  # {name}"}  # fmt: skip
+    return f"def show({name}):\n    {call[weakness]}\n"
 
 
-SAFE_FILE = "def show(text):\n    return parse(text)\n"
+def safe_file(path: str) -> str:
+    """Return the same module with the weakness mended."""
+    name = PurePath(path).stem
+    return f"def show({name}):\n    return parse({name})\n"
 
 
 def code_of(line: Line) -> Code:
@@ -146,13 +153,13 @@ def code_of(line: Line) -> Code:
     for finding in Finding.objects.filter(line=line).order_by("pk"):
         word = next(word for word in ("eval(", "pickle.loads(", "shell=True", "import subprocess")
                     if word in finding.snippet)  # fmt: skip
-        files[finding.path] = SAFE_FILE if finding.status in gone else weak_file(word)
+        files[finding.path] = safe_file(finding.path) if finding.status in gone else weak_file(finding.path, word)
     return Code(files)
 
 
 def fixed_code(line: Line, *findings: Finding) -> Code:
     """Return the code of the line with these findings fixed, and well."""
-    return code_of(line).change({finding.path: SAFE_FILE for finding in findings})
+    return code_of(line).change({finding.path: safe_file(finding.path) for finding in findings})
 
 
 def make_remediation(
@@ -215,7 +222,7 @@ def import_finding(asset: Asset | None = None, weakness: str = "eval(", path: st
     asset = asset or make_asset()
     line = default_line(asset)
     path = path or f"app/view_{next(_numbers)}.py"
-    code = code_of(line).change({path: weak_file(weakness)})
+    code = code_of(line).change({path: weak_file(path, weakness)})
     upload_and_ingest(asset, code, line=line)
     return Finding.objects.select_related("scope", "asset", "line").get(line=line, path=path)
 

@@ -1,5 +1,6 @@
 """The demo, played for real: web, worker, beat, git, Bandit, certificates, on data of its own."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -43,3 +44,10 @@ def test_the_story_of_the_demo_holds(tmp_path):
         "mobilization_complete",
     ):
         assert word in told
+    environ = {**os.environ, "CTEM_DATA_DIR": str(data)}
+    environ.pop("DATABASE_URL", None)
+    for command in ("closure_fsck", "audit_fsck"):
+        checked = subprocess.run(
+            [sys.executable, "manage.py", command], cwd=ROOT, env=environ, capture_output=True, text=True
+        )  # fmt: skip
+        assert checked.returncode == 0, checked.stdout + checked.stderr

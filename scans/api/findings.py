@@ -114,7 +114,7 @@ class ProvableFindingViewSet(FindingViewSet):
             (200, "application/zip"): OpenApiTypes.BINARY,
         },
     )
-    @action(detail=True, methods=["get"])
+    @action(detail=True, methods=["get"], extra_parameters=("format",))
     def certificate(self, request: Request, pk: str) -> HttpResponse:
         """Download the signed certificate under which the finding is complete (404: it is not)."""
         finding = self.get_object()

@@ -101,7 +101,7 @@ class ClearanceViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
             (200, "application/zip"): OpenApiTypes.BINARY,
         },
     )
-    @action(detail=True, methods=["get"])
+    @action(detail=True, methods=["get"], extra_parameters=("format",))
     def certificate(self, request: Request, pk: str) -> HttpResponse:
         """Download the signed certificate, also of a clearance that was revoked."""
         return certificate_of(self.get_object(), request)

@@ -21,7 +21,7 @@ from remediations.models import Remediation
 from scans.certificates import public_keys
 from scans.ingest.records import digest
 from scans.models import Clearance, Scan, Verification
-from scans.services.clearances import bundle, certificate_inputs
+from scans.services.clearances import bundle
 
 UNREADABLE = (OSError, EOFError, zlib.error)  # a file that is gone, cut short, or not gzip
 
@@ -101,7 +101,7 @@ def _certificates() -> Iterator[str]:
 def _certificate_problems(clearance: Clearance, keys: Mapping[str, bytes]) -> Iterator[str]:
     """Verify a certificate as an auditor would, and hold it against the row that keeps it.
 
-    One that an earlier release judged is not judged again: only that release can.
+    Of one that another release judged, another judgement is no fault: only that release repeats it.
     """
     said = certificate.open_envelope(clearance.certificate.encode(), keys)
     predicate = said["predicate"]
@@ -109,27 +109,18 @@ def _certificate_problems(clearance: Clearance, keys: Mapping[str, bytes]) -> It
         yield f"it is of {predicate['finding']['id']}"
     if predicate["judgement"] != clearance.verification.judgement:
         yield f"it certifies another judgement than verification {clearance.verification_id}"
+    excused = {"revocation"} if not clearance.live else set()
     if _judged_by_another_release(predicate):
-        yield from _missing_inputs(clearance, predicate)
-        return
+        excused.add("judgement")
     for step in certificate.verify_bundle(bundle(clearance), keys).steps:
-        if not step.ok and (step.step != "revocation" or clearance.live):
+        if not step.ok and step.step not in excused:
             yield f"{step.step}: {step.sentence}"
 
 
 def _judged_by_another_release(predicate: Mapping[str, Any]) -> bool:
     theirs = {entry["path"]: entry["sha256"] for entry in predicate["gate_source"]}
-    ours = {
-        path: hashlib.sha256(data).hexdigest() for path, data in certificate.gate_source().items()
-    }
-    return theirs != ours
-
-
-def _missing_inputs(clearance: Clearance, predicate: Mapping[str, Any]) -> Iterator[str]:
-    kept = {document.sha256 for document in certificate_inputs(clearance.verification)}
-    for entry in predicate["verification"]["inputs"]:
-        if entry["digest"]["sha256"] not in kept:
-            yield f"{entry['name']} is not the file that was certified"
+    ours = certificate.gate_source().items()
+    return theirs != {path: hashlib.sha256(data).hexdigest() for path, data in ours}
 
 
 def _files() -> Iterator[str]:

@@ -122,7 +122,7 @@ def _fix_facts(fix: Remediation) -> dict[str, Any]:
         author=fix.author, origin=fix.origin, agent=fix.agent, model=fix.model,
         agent_run=fix.agent_run, branch=fix.branch,
         commits=[_filled(**commit) for commit in fix.commits],
-        attempts=attempts.distinct().count(),
+        attempts=attempts.distinct().count() or 1,
     )  # fmt: skip
 
 

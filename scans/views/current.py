@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from findings.models import Finding
+from findings.statuses import OPEN
 from remediations.models import Remediation
 from remediations.statuses import RemediationState
 from scans.models import Verification, VerificationQuerySet
@@ -31,6 +32,10 @@ class FindingRow:
     @property
     def fix(self) -> Remediation | None:
         return self.verification.remediation if self.verification else None
+
+    @property
+    def is_open(self) -> bool:
+        return self.finding.status in OPEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,11 @@ def remediations(request: HttpRequest) -> HttpResponse:
 def _choices(query: Any, name: str, values: Any) -> list[dict[str, Any]]:
     chosen = query.getlist(name)
     return [
-        {"value": v.value, "url": toggled(query, name, v.value), "active": v.value in chosen}
+        {
+            "words": v.value.replace("_", " "),
+            "url": toggled(query, name, v.value),
+            "active": v.value in chosen,
+        }
         for v in values
     ]
 

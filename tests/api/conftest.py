@@ -162,6 +162,10 @@ def make_world():
     asset = make.make_asset(repository="/srv/repositories/web")
     closed = make.make_finding(Status.MOBILIZATION_COMPLETE, asset=asset)
     being_fixed = make.make_finding(Status.MOBILIZING, asset=asset, weakness="pickle.loads(")
+    for role in Role:
+        make.member(asset.scope, role)
+    admin = make.member(asset.scope, Role.ADMIN)
+    issue_token(user=admin, by=admin, name="laptop", at=timezone.now())
     return World(asset.scope, being_fixed, make.import_finding(asset, "shell=True"), closed)
 
 

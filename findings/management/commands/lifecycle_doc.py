@@ -16,9 +16,11 @@ HEAD = """\
 Generated from `findings/lifecycle.py` by `manage.py lifecycle_doc --write`; do not edit. `make check`
 compares this page with the code.
 
-Open: {open}. Ended: {ended}.
+Open: {open}.
+Ended: {ended}.
 Only the gate completes a finding; no role and no argument does.
 """
+ANY_OPEN = "any_open"
 
 
 class Command(BaseCommand):
@@ -54,14 +56,16 @@ def _labels(statuses: tuple[Status, ...]) -> str:
 
 
 def _diagram() -> Iterator[str]:
-    """One arrow per pair of states; transitions between the same two share it."""
+    """One arrow per pair of states; what is possible from every open one starts at a state for all."""
+    yield f'    state "any open state" as {ANY_OPEN}'
     yield f"    [*] --> {Status.DISCOVERED.value}"
-    arrows: dict[tuple[Status, Status], list[str]] = {}
+    arrows: dict[tuple[str, str], list[str]] = {}
     for row in TRANSITIONS:
-        for source in _in_order(row):
-            arrows.setdefault((source, row.target), []).append(row.name)
+        sources = [source.value for source in _in_order(row)]
+        for source in [ANY_OPEN] if row.sources == set(OPEN) else sources:
+            arrows.setdefault((source, row.target.value), []).append(row.name)
     for (source, target), names in arrows.items():
-        yield f"    {source.value} --> {target.value}: {', '.join(names)}"
+        yield f"    {source} --> {target}: {', '.join(names)}"
 
 
 def _in_order(row: Transition) -> list[Status]:
