@@ -83,6 +83,7 @@ SHOWN = {  # member of the data → what stands before it; in this order
     "pointer": "",
 }
 HASHES = ("commit", "head")
+MOST = 5  # members of a list that are named
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,5 +128,6 @@ def _text(name: str, value: Any) -> str:
     if name in HASHES:
         return str(value)[:12]
     if isinstance(value, list):
-        return ", ".join(map(str, value))
+        more = f" and {len(value) - MOST} more" if len(value) > MOST else ""
+        return ", ".join(map(str, value[:MOST])) + more
     return str(value or "").replace("_", " ") if name in ("to", "role") else str(value or "")

@@ -218,7 +218,6 @@ REST_FRAMEWORK = {
         "anon": env.str("CTEM_API_RATE_ANON", "60/min"),
     },
     "DEFAULT_SCHEMA_CLASS": "core.openapi.ProblemSchema",
-    "URL_FORMAT_OVERRIDE": None,  # ?format= is a parameter of our own
     "EXCEPTION_HANDLER": "ctem.errors.problem_response",
     "PAGE_SIZE": 50,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -235,6 +234,7 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # the words speak for themselves
     "ENUM_NAME_OVERRIDES": {  # the names of words in the schema
         "UserKind": "core.api.USER_KINDS",
         "AssetKind": "scopes.serializers.ASSET_KINDS",
@@ -247,6 +247,7 @@ SPECTACULAR_SETTINGS = {
         "ReviewDecision": "remediations.serializers.DECISIONS",
         "ScanState": "scans.serializers.SCAN_STATES",
         "ScanRoleName": "scans.serializers.SCAN_ROLES",
+        "DispositionDecision": "scans.serializers.DISPOSITIONS",
         "Verdict": "scans.serializers.VERDICTS",
     },
 }

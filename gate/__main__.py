@@ -60,7 +60,7 @@ def _judge(call: argparse.Namespace) -> int:
 
     after = _documents(call.after)
     facts = fact_reader.parse(_read(call.facts), call.facts) if call.facts else {}
-    facts.setdefault("at", _now())
+    facts["at"] = facts.get("at") or _now()
     evidence = assemble(
         after=after,
         before=_documents(call.before),

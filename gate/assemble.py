@@ -72,6 +72,10 @@ def _scans(
     if facts and len(facts) != len(documents) and (documents or role.value not in told.loose):
         what = f"facts of {len(facts)} scans, but {len(documents)} were given; write a list"
         raise InputError(f"{facts_name}: {role.value}", what)
+    names = [document.name for document in documents]
+    for name in set(names):
+        if names.count(name) > 1:
+            raise InputError(name, f"two {role.value} scans have this name")
     for index, document in enumerate(documents):
         report = formats.read(document.name, document.data)
         yield Scan(role, report, facts[index] if facts else ScanFacts())

@@ -107,11 +107,11 @@ def build(evidence: Evidence, least: Source) -> Case:
     diff = evidence.diff
     relevant = tuple(dict.fromkeys(_relevant(evidence)))
     touched = touches(diff) if diff else ()
-    found = {
-        id(item.result): rejected_pairs(evidence, item.ref)
-        for item in evidence.originals
-        if item.result
-    }
+    found: dict[int, frozenset[str]] = {}
+    for item in evidence.originals:
+        if item.result:
+            rejected = rejected_pairs(evidence, item.ref)
+            found[id(item.result)] = found.get(id(item.result), frozenset()) | rejected
     afters = tuple(
         _after(leg, compare(leg, (*before, *control), at, diff, found), at, relevant, touched)
         for leg in after

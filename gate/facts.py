@@ -104,7 +104,8 @@ def _disposition(members: Members) -> dict[str, Any]:
     needed, shape = _DISPOSITIONS[kind]
     for key in needed:
         members.need(key)
-    members.take("kind")
+    if kind == "dispute":
+        members.need("finding" if members.need("about") == "match" else "cause")
     given = _given(members, shape)
     members.finish()
     return {"kind": kind, **given}

@@ -13,6 +13,7 @@ from gate.catalogue import Tool, tool
 from gate.evidence import SOURCE_RANK, Evidence, Role, Scan, ScanFacts, Source
 from gate.records import Run
 
+_EXTRACTED = re.compile(r"successfully-extracted-files$")
 _OBJECT_ID = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})")
 
 
@@ -20,7 +21,8 @@ _OBJECT_ID = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})")
 class Leg:
     """One run. ``facts`` are empty but for their source where that is weaker than accepted.
 
-    ``examined`` are the files that facts or report say it looked at, results included.
+    ``examined`` are the files that facts or report say it looked at, results included;
+    ``lists_all`` says that no other file was looked at.
     """
 
     scan: Scan
@@ -29,6 +31,7 @@ class Leg:
     row: Tool | None
     commit: str  # from the facts, else from the report itself where declared facts are accepted
     examined: frozenset[str]
+    lists_all: bool
 
     @property
     def engine(self) -> str:
@@ -97,9 +100,21 @@ def _legs(evidence: Evidence, role: Role, least: Source) -> Iterator[Leg]:
         for run in scan.report.runs:
             told = run.revision.lower() if accepts_declared else ""
             commit = facts.commit or (told if _OBJECT_ID.fullmatch(told) else "")
-            yield Leg(scan, run, facts, tool(run.tool), commit, _examined(run, facts))
+            row, told_of = tool(run.tool), frozenset(_told_of(run))
+            listed = frozenset((*run.artifacts, *(facts.files_scanned or ()), *told_of))
+            reported = (result.location.path for result in run.results if result.location.path)
+            lists_all = bool(told_of or (row and row.coverage) or _is_a_list_of_its_own(facts, run))
+            yield Leg(scan, run, facts, row, commit, listed.union(reported), lists_all)
 
 
-def _examined(run: Run, facts: ScanFacts) -> frozenset[str]:
-    reported = (result.location.path for result in run.results if result.location.path)
-    return frozenset((*run.artifacts, *(facts.files_scanned or ()), *reported))
+def _told_of(run: Run) -> Iterator[str]:
+    """Files that notifications say were looked at: CodeQL's diagnostics name every one."""
+    for told in run.notifications:
+        if _EXTRACTED.search(told.id):
+            yield from told.paths
+
+
+def _is_a_list_of_its_own(facts: ScanFacts, run: Run) -> bool:
+    """Whether the facts list more than the report, where many tools name files with results only."""
+    listed = facts.files_scanned
+    return listed is not None and (not run.artifacts or not set(listed) <= set(run.artifacts))

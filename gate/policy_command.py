@@ -23,7 +23,8 @@ def main(parser: argparse.ArgumentParser, argv: list[str], read: Read) -> int:
         policy = _policy(call.policy, read)
         sys.stdout.write(f"{policy.name}: a valid policy, {policy.digest}\n")
         return 0
-    changes = differences(_policy(call.old, read), _policy(call.new, read))
+    old, new = (call.old, call.new) if call.new else (None, call.old)
+    changes = differences(_policy(old, read), _policy(new, read))
     sys.stdout.write("".join(f"{line}\n" for line in changes) or "No difference.\n")
     return 0
 
@@ -39,5 +40,5 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     check = what.add_parser("check", help="read a policy and say its digest")
     check.add_argument("policy")
     diff = what.add_parser("diff", help="what changes from one policy to another")
-    diff.add_argument("old")
-    diff.add_argument("new", nargs="?", help="without it, from the default policy to the first")
+    diff.add_argument("old", help="without a second policy, the default one is the old one")
+    diff.add_argument("new", nargs="?")

@@ -6,13 +6,12 @@ merges concatenate those of all commits, so that every signal carries its confid
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
+from gate.catalogue import load
 from gate.evidence import Commit
 from gate.people import Person, co_authors, is_bot_login, person
 
@@ -161,7 +160,6 @@ def _forms(who: Person, kind: str) -> tuple[str, ...]:
 
 @cache
 def _rows() -> tuple[Row, ...]:
-    data = json.loads(resources.files("gate").joinpath("data/authorship.json").read_bytes())
     return tuple(
         Row(
             row["id"],
@@ -171,5 +169,5 @@ def _rows() -> tuple[Row, ...]:
             row["confidence"],
             re.compile(row["pattern"], re.IGNORECASE),
         )
-        for row in data["rows"]
+        for row in load("authorship.json")["rows"]
     )

@@ -171,6 +171,9 @@ def revoke_token(*, token: ApiToken, by: User, at: datetime) -> ApiToken:
     """End a token at once. One's own only."""
     if token.user_id != by.pk:
         raise NotAllowed("Only its owner revokes a token.")
+    parent: ApiToken | None = getattr(by, "token", None)
+    if parent is not None and parent.pk != token.pk:
+        raise NotAllowed("A token revokes only itself; sign in to revoke another.")
     if token.revoked_at is None:
         token.revoked_at, token.revoked_by = at, by
         token.save(update_fields=["revoked_at", "revoked_by"])

@@ -7,6 +7,7 @@ import difflib
 import hashlib
 import json
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 WEAK = {  # what the scanner looks for in a line: rule, level, words, CWE
     "eval(": ("B307", "warning", "Use of possibly insecure function - consider ast.literal_eval.", 78),
@@ -112,8 +113,11 @@ def _result(rule: str, path: str, line: int, text: str, index: dict[str, int]) -
 
 
 def facts_of(code: Code) -> dict:
-    """What a pipeline's wrapper says of a full scan of ``code``."""
+    """What a pipeline's wrapper says of a full scan of ``code`` that ended just now."""
+    ended = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     return {
+        "started_at": ended,
+        "finished_at": ended,
         "commit": code.commit,
         "tree": code.tree,
         "tool_class": "sast",

@@ -45,6 +45,7 @@ FIX_LOOKS = {
     "merged": ("git-merge", "ai"),
     "withdrawn": ("ban", "plain"),
 }
+LONG_BADGE = 24  # characters; a longer badge may be cut, so its words are also its title
 SPANS = (  # longest unit first: seconds, its short word
     (31_557_600, "y"),
     (2_629_800, "mo"),
@@ -67,8 +68,9 @@ def badge(words: str, icon_name: str = "", tone: str = "") -> SafeString:
     """Draw a badge: icon and words in the colour of ``tone``."""
     drawn = icon(icon_name) if icon_name else ""
     return format_html(
-        '<span class="badge badge-{}">{}<span class="badge-text">{}</span></span>',
+        '<span class="badge badge-{}"{}>{}<span class="badge-text">{}</span></span>',
         tone or "unknown",
+        format_html(' title="{}"', words) if len(words) > LONG_BADGE else "",
         drawn,
         words,
     )

@@ -49,6 +49,9 @@ class About(StrEnum):
     FINDING = "finding"
 
 
+MOST_REFERENCES = 100  # of one answer
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A check's outcome, the reason in one sentence, evidence references, and what turns it green.
@@ -113,14 +116,15 @@ def not_applicable(reason: str) -> Answer:
 def worst(answers: Iterable[Answer], otherwise: Answer) -> Answer:
     """The gravest answer of several parts, with the evidence of all that are as grave.
 
-    The reason and the remedy are those of the first; ``otherwise`` answers for no parts at all.
+    At most ``MOST_REFERENCES`` are kept. Reason and remedy are those of the first part;
+    ``otherwise`` answers for no parts at all.
     """
     parts = list(answers)
     if not parts:
         return otherwise
     gravest = max(GRAVITY[part.outcome] for part in parts)
     same = [part for part in parts if GRAVITY[part.outcome] == gravest]
-    evidence = tuple(dict.fromkeys(ref for part in same for ref in part.evidence))
+    evidence = tuple(dict.fromkeys(ref for part in same for ref in part.evidence))[:MOST_REFERENCES]
     return Answer(same[0].outcome, _join(same), evidence, same[0].remedy)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from gate.binding import BOUND, Bond, short
 from gate.case import After, Case, Target, Witness
-from gate.checks.check import About, Answer, check, failed, not_applicable, passed, unknown, worst
+from gate.checks.check import GRAVITY, About, Answer, check, failed, passed, unknown, worst
 from gate.terms import Terms
 
 _RESCAN = "Scan exactly the content of {} and say commit and tree of the scan."
@@ -95,11 +95,13 @@ def scan_scope(case: Case, terms: Terms, target: Target) -> Answer:
     """A full scan of the right category, neither limited to the diff nor cut by a baseline?"""
     if not target.witnesses:
         return _no_scan_of_kind(case, target)
-    asked = target.gone or target.witnesses
-    parts = [_scope(target, item) for item in asked]
-    # A scan limited to the diff may stand beside a full one: it answers another question.
-    full = [part for part in parts if part.outcome == "PASS"]
-    return full[0] if full else worst(parts, not_applicable(""))
+    # A scan limited to the diff may stand beside a full one of its category: it answers another
+    # question.
+    parts: dict[str, list[Answer]] = {}
+    for item in target.gone or target.witnesses:
+        parts.setdefault(item.after.leg.category, []).append(_scope(target, item))
+    best = (min(answers, key=lambda answer: GRAVITY[answer.outcome]) for answers in parts.values())
+    return worst(best, _no_scan_of_kind(case, target))
 
 
 def _no_scan_of_kind(case: Case, target: Target) -> Answer:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from posixpath import basename, splitext
 
 from gate.case import After, Case
-from gate.changes import is_link
+from gate.changes import is_link, is_test
 from gate.checks.check import (
     About,
     Answer,
@@ -19,7 +19,6 @@ from gate.checks.check import (
     unknown,
     worst,
 )
-from gate.legs import Leg
 from gate.recipe import compare_recipes
 from gate.records import LEVEL_RANK, Level
 from gate.terms import Terms
@@ -91,29 +90,22 @@ def _warnings(after: After, path: str) -> Iterator[Answer]:
 
 
 def _coverage(case: Case, path: str, readers: list[After]) -> Answer:
-    """Whether some run covers a file: it says so, it reports on it, or it did under one recipe."""
+    """Whether some run covers a file: it says so, or it is told from the recipe's other reports."""
     for after in readers:
         if path in after.leg.examined:
             return passed(f"{path} was analysed by {after.leg.label}.", after.leg.ref())
-    old = case.diff.for_new(path) if case.diff else None
-    before = old.old_path if old else path
+    file = case.diff.for_new(path) if case.diff else None
+    before = file.old_path if file else path
     for after in readers:
-        if before and _outside_before(case, after, before):
-            return passed(f"{path} is outside the unchanged configured scope of {after.leg.label}.")
-    lists = [after for after in readers if _lists_all(after.leg)]
-    if len(lists) == len(readers):
+        answer = _by_recipe(case, after, path, before)
+        if answer:
+            return answer
+    if all(after.leg.lists_all for after in readers):
         return failed(
-            f"{path} is not among the files that {lists[0].leg.label} examined.",
-            *(after.leg.ref() for after in lists),
+            f"{path} is not among the files that {readers[0].leg.label} examined.",
+            *(after.leg.ref() for after in readers),
             remedy=f"Scan again with {path} in the scanner's scope.",
         )
-    for after in readers:
-        if before == path and _reported_before(case, after, path):
-            return passed(
-                f"{path} is in the scope of {after.leg.label}: the same recipe reported "
-                "on it before the fix, and no warning names it.",
-                after.leg.ref(),
-            )
     return unknown(
         f"Nothing says that {path} was analysed.",
         *(after.leg.ref() for after in readers),
@@ -121,31 +113,38 @@ def _coverage(case: Case, path: str, readers: list[After]) -> Answer:
     )
 
 
-def _lists_all(leg: Leg) -> bool:
-    """Whether the list of files examined is known to be complete."""
-    return leg.facts.files_scanned is not None or bool(leg.row and leg.row.coverage)
+def _by_recipe(case: Case, after: After, path: str, before: str | None) -> Answer | None:
+    """What the reports of the same recipe before the fix say of a file; None for nothing.
 
-
-def _same_recipe(case: Case, after: After) -> Iterator[Leg]:
-    """The runs before the fix that had the recipe of this one."""
-    for leg in after.comparison.earlier:
-        if compare_recipes(leg, after.leg, after.comparison.joined, case.touches).same:
-            yield leg
-
-
-def _outside_before(case: Case, after: After, path: str) -> bool:
-    """Whether the same recipe, with a complete list, left the file out before the fix too."""
-    legs = [leg for leg in _same_recipe(case, after) if _lists_all(leg)]
-    return bool(legs) and not any(path in leg.examined for leg in legs)
-
-
-def _reported_before(case: Case, after: After, path: str) -> bool:
-    """Whether the same recipe reported on the file before the fix."""
-    return any(
-        result.location.path == path
-        for leg in _same_recipe(case, after)
-        for result in leg.run.results
+    A complete list that left the file out, or no test file in any report, shows the configured
+    scope, which the fix did not touch. Where nothing is listed, reports on the same file, or on
+    files of its kind in the same part of the repository, show that it is in scope.
+    """
+    legs = [
+        leg
+        for leg in after.comparison.earlier
+        if compare_recipes(leg, after.leg, after.comparison.joined, case.touches).same
+    ]
+    if not legs:
+        return None
+    seen = after.leg.examined.union(*(leg.examined for leg in legs))
+    left_out = before and before not in seen and any(leg.lists_all for leg in legs)
+    if left_out or (is_test(path) and not any(map(is_test, seen))):
+        return passed(f"{path} is outside the unchanged configured scope of {after.leg.label}.")
+    if after.leg.lists_all or not (before in seen or any(_is_near(path, other) for other in seen)):
+        return None
+    return passed(
+        f"{path} is in the scope of {after.leg.label}: the same recipe reports on files of its "
+        "kind there, and no warning names it.",
+        after.leg.ref(),
     )
+
+
+def _is_near(path: str, other: str) -> bool:
+    """Whether two files are of one kind, in one part of the repository."""
+    same_part = path.partition("/")[0] == other.partition("/")[0]
+    at_root = "/" not in path and "/" not in other
+    return splitext(path)[1] == splitext(other)[1] and (same_part or at_root)
 
 
 def _few(paths: Iterable[str]) -> str:

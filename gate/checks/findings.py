@@ -84,7 +84,9 @@ def _absence(case: Case, target: Target, item: Witness) -> Answer:
             leg.ref(),
             remedy="Give a scan of exactly the fix's base, and the diff from there.",
         )
-    return passed(f"{ref} is not in {leg.label}, nor anything like it.", leg.ref())
+    pointer = item.after.comparison.pool[item.index].pointer
+    before = (item.source.ref(pointer),) if item.source else ()
+    return passed(f"{ref} is not in {leg.label}, nor anything like it.", *before, leg.ref())
 
 
 def _present(item: Witness, ref: str, pair: Pair, leg: Leg) -> Answer:

@@ -122,7 +122,7 @@ def _own_configuration(case: Case) -> Iterator[Answer]:
     """Configuration that the fix itself wrote, and the scan obeyed."""
     for after in case.afters:
         for touch in case.touches:
-            if touch.kind == "config" and touch.concerns(after.leg.engine):
+            if touch.kind == "config" and after.leg.engine in touch.tools:
                 yield failed(
                     f"{after.leg.label} obeyed {touch.place}, which the fix wrote.",
                     case.diff_ref(touch.place),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gate.case import Case
-from gate.changes import both_paths
+from gate.changes import both_paths, is_manifest
 from gate.checks.check import About, Answer, check, failed, passed, plain, unknown, worst
 from gate.checks.findings import may_decide, place_of
 from gate.diff import Diff, FileDiff
 from gate.terms import Terms
-from gate.touches import Mark, Touch, known_to_marks, mentions_scanner
+from gate.touches import ANY_TOOL, Mark, Touch, known_to_marks, mentions_scanner
 
 
 @check("NO_NEW_SUPPRESSION", about=About.SCANS)
@@ -61,6 +61,8 @@ def _place(mark: Mark) -> str:
 
 def _mark(case: Case, mark: Mark, engines: tuple[str, ...]) -> Iterator[Answer]:
     """What one mark means for the tools here. What only looks like one counts for unknown tools."""
+    if ANY_TOOL in mark.tools and is_manifest(mark.path):
+        return  # lock files say of themselves that they are generated
     ref = case.diff_ref(_place(mark))
     remove = f"Remove the suppression at {_place(mark)} and scan again."
     if not mark.tools:

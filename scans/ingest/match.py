@@ -138,4 +138,4 @@ def _create(
 
 def _title(rule: Rule, result: Result) -> str:
     first = next((line for line in result.message.splitlines() if line.strip()), "")
-    return rule.description.split("\n")[0] or rule.name or first or result.rule
+    return rule.description.split("\n")[0] or first.rstrip(".") or rule.name or result.rule

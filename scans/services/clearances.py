@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection, models, transaction
+from django.db.models import Q
 
 from core import blobs
 from core.models import Blob, ChainHead, User
@@ -17,6 +18,7 @@ from gate import certificate, dsse
 from remediations.models import Remediation
 from scans.certificates import public_keys, signing_key
 from scans.models import Clearance, Scan, Verification
+from scans.statuses import Purpose
 
 ISSUER = "CTEM"
 HOLDERS = ["findings_finding", "scans_clearance"]  # tables whose deferred keys must hold now
@@ -182,14 +184,36 @@ def reopen_on_sight(
         )
         return
     clearance = Clearance.objects.select_related("remediation").get(finding=finding, live=True)
-    fix = clearance.remediation
-    older = Scan.objects.filter(
-        asset_id=scan.asset_id, commit=scan.commit, created_at__lt=fix.merged_at
-    )
-    if not scan.commit or scan.commit == fix.base_commit or older.exclude(pk=scan.pk).exists():
+    if not scan.commit or not _after_merge(Scan.objects.filter(pk=scan.pk), clearance.remediation):
         return
     reason = f"{scan} of {scan.commit[:12]} reports it again ({stage}): {where}."
     revoke(clearance, reason=reason, by=None, at=at)
+
+
+def _after_merge(scans: models.QuerySet[Scan], fix: Remediation) -> models.QuerySet[Scan]:
+    """Those of ``scans`` that do not look at code from before the fix: its base, or scanned before."""
+    before = Scan.objects.filter(asset_id=fix.asset_id, created_at__lt=fix.merged_at)
+    older = before.exclude(commit="").values("commit")
+    return scans.filter(created_at__gte=fix.merged_at).exclude(
+        Q(commit=fix.base_commit) | Q(commit__in=older)
+    )
+
+
+def refutation(finding: Finding, fix: Remediation) -> str:
+    """Say why what merged as ``fix`` cannot prove the finding gone any more; empty: nothing is known.
+
+    A later scan of the line saw it, or its clearance by this fix was revoked. What passed before
+    passes again for ever, so that only a fix that merged since can close it.
+    """
+    seen = Scan.objects.filter(
+        purpose=Purpose.LINE, pk__in=finding.sightings.values("scan_id")
+    ).order_by("-pk")
+    scan = _after_merge(seen, fix).first()
+    if scan is not None:
+        return f"{scan} of the line reports it after {fix} merged"
+    if finding.clearances.filter(remediation=fix, live=False).exists():
+        return f"its clearance by {fix} was revoked"
+    return ""
 
 
 def bundle(clearance: Clearance) -> bytes:

@@ -23,6 +23,7 @@ from remediations.services import (
     record_review,
 )
 from scans.models import Disposition, Verification
+from scans.services.clearances import refutation
 from scans.services.verification import failing_checks, judge_remediation
 from scans.statuses import DispositionKind
 from scopes.access import check_may
@@ -30,9 +31,10 @@ from scopes.access import check_may
 
 @transaction.atomic
 def propose_fix(*, at: datetime, **proposal: Any) -> Remediation:
-    """Record a proposed fix and judge it with what is there already; see propose_remediation."""
+    """Record a proposed fix; see propose_remediation. One that is known is judged with what it gained."""
     fix = propose_remediation(at=at, **proposal)
-    judge_remediation(fix.pk, at=at)
+    if fix.scans.exists():
+        judge_remediation(fix.pk, at=at)
     return fix
 
 
@@ -99,7 +101,8 @@ def _refusal(verification: Verification) -> str:
         return f"The gate does not let it complete yet. Open under {fix}: {names}."
     if not verification.with_merge:
         return f"{fix} has passed but has not merged; completion needs what merged."
-    return f"{fix} has passed; the finding has to be claimed as fixed first."
+    said = refutation(verification.finding, fix)
+    return f"{fix} has passed, but {said}: only a fix that merges after that can close it."
 
 
 @transaction.atomic

@@ -12,7 +12,7 @@ from core import blobs, jobs
 from core.events import append_event
 from core.models import Job, JobState
 from findings.models import Finding
-from findings.statuses import OPEN, Presence, Status
+from findings.statuses import OPEN, Status
 from gate import catalogue
 from gate.errors import InputError
 from gate.formats import read
@@ -20,6 +20,7 @@ from gate.records import Report
 from remediations.models import Remediation
 from remediations.statuses import RemediationState
 from scans.ingest.match import Merge, merge_run
+from scans.ingest.runs import joined
 from scans.models import Scan, Tool
 from scans.services.clearances import reopen_on_sight
 from scans.services.verification import judge_remediation
@@ -76,7 +77,8 @@ def apply_report(scan: Scan, job: Job, report: Report) -> None:
     _describe(scan, report)
     touched = _touched(scan)
     _lock(scan, touched)
-    merges = [merge_run(scan, scan.line, run, at) for run in report.runs] if scan.line else []
+    runs = joined(report.runs) if scan.line else []
+    merges = [merge_run(scan, scan.line, run, at) for run in runs] if scan.line else []
     counts = sum((merge.counts for merge in merges), Counter[str]())
     scan.counts = (
         dict(counts) if merges else {"results": sum(len(run.results) for run in report.runs)}
@@ -137,7 +139,7 @@ def _follow_up(scan: Scan, merge: Merge, at: datetime) -> None:
         Finding.objects.filter(pk__in=ids).update(introduced_by_id=fix.pk)
     for finding, stage, pointer in merge.seen_again:
         ended = finding.status in (Status.MOBILIZATION_COMPLETE, Status.NO_LONGER_PRESENT)
-        if ended and finding.presence == Presence.PRESENT:
+        if ended:  # suppressed is not absent
             reopen_on_sight(finding, scan=scan, stage=stage, pointer=pointer, at=at)
 
 

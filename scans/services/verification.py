@@ -24,7 +24,7 @@ from remediations.models import Remediation
 from remediations.services import locked
 from scans.ingest.records import digest, result_from_json
 from scans.models import Disposition, Scan, Verification, VerificationScan
-from scans.services.clearances import clear
+from scans.services.clearances import clear, refutation
 from scans.statuses import Purpose, Role, Verdict
 from scopes.models import Exposure
 
@@ -239,31 +239,39 @@ def judge_remediation(remediation_id: int, *, at: datetime) -> list[Verification
     evidence = build_evidence(dossier, diff, [dossier.refs[f.pk] for f in findings])
     stored = fix.scope.policy
     policy = gate_policy.load(stored.toml.encode(), stored.name)
-    made = []
+    made, passed = [], []
     for finding, original in zip(findings, evidence.originals, strict=True):
         answer = judge(replace(evidence, originals=(original,)), policy).to_dict()
-        verification = _record(fix, finding, dossier, answer, at)
-        if verification is not None:
+        verification, is_new = _record(fix, finding, dossier, answer, at)
+        if is_new:
             made.append(verification)
-    for verification in made:
+        elif verification.verdict == Verdict.PASS:
+            passed.append(verification)  # nothing may have been done with it at the time
+    for verification in (*made, *passed):
         _act(fix, verification, at)
     return made
 
 
-def _same_inputs(one: dict[str, Any], other: dict[str, Any]) -> bool:
+def _is_same(
+    one: Verification, inputs: dict[str, Any], answer: dict[str, Any], policy_id: int
+) -> bool:
+    """Whether a judgement says what the kept one says, by the same policy over the same inputs."""
+
     def timeless(inputs: dict[str, Any]) -> dict[str, Any]:
         return {**inputs, "facts": {k: v for k, v in inputs["facts"].items() if k != "at"}}
 
-    return timeless(one) == timeless(other)
+    same_verdict = (one.verdict, one.policy_id) == (answer["verdict"], policy_id)
+    return same_verdict and timeless(one.inputs) == timeless(inputs)
 
 
 def _record(
     fix: Remediation, finding: Finding, dossier: Dossier, answer: dict[str, Any], at: datetime
-) -> Verification | None:
+) -> tuple[Verification, bool]:
+    """Keep a judgement, or return the current one over the same inputs; and whether it is new."""
     inputs = json.loads(json.dumps(dossier.to_json(fix.diff_id, finding.pk)))
     previous = Verification.objects.current().filter(remediation=fix, finding=finding).first()
-    if previous and _same_inputs(previous.inputs, inputs) and previous.verdict == answer["verdict"]:
-        return None
+    if previous and _is_same(previous, inputs, answer, fix.scope.policy_id):
+        return previous, False
     verification = Verification.objects.create(
         scope_id=fix.scope_id, remediation=fix, finding=finding, supersedes=previous,
         verdict=answer["verdict"], safe=answer["lamps"]["safe"], right=answer["lamps"]["right"],
@@ -281,7 +289,7 @@ def _record(
         data={"verification": verification.pk, "remediation": fix.pk, "verdict": answer["verdict"],
               "lamps": answer["lamps"], "failing": [c["id"] for c in failing_checks(answer)]},
     )  # fmt: skip
-    return verification
+    return verification, True
 
 
 def failing_checks(judgement: dict[str, Any]) -> list[dict[str, Any]]:
@@ -302,6 +310,8 @@ def _act(fix: Remediation, verification: Verification, at: datetime) -> None:
     """Complete what is cleared; send back what failed after somebody claimed it."""
     finding = Finding.objects.get(pk=verification.finding_id)
     if verification.verdict == Verdict.PASS and verification.with_merge:
+        if refutation(finding, fix):
+            return
         if finding.status != Status.AWAITING_VERIFICATION:
             # It was sent back meanwhile; the merge that has passed now is the claim again.
             reason = f"{fix} has merged and its verification has passed."

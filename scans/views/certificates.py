@@ -44,12 +44,19 @@ def certificate(request: HttpRequest, pk: int) -> HttpResponse:
         "predicate": predicate,
         "lamps": lamps([clearance.verification]),
         "scans": predicate.get("verification", {}).get("scans", []),
-        "moments": predicate.get("verification", {}).get("moments", {}),
+        "moments": _moments(predicate),
         "inputs": predicate.get("verification", {}).get("inputs", []),
         "digest": certificate_digest(envelope),
         "fingerprint": dsse.fingerprint(key) if key else "",
     }
     return render(request, "certificates/detail.html", context)
+
+
+def _moments(predicate: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Which scans answered which of the two questions, and when."""
+    told = predicate.get("verification", {}).get("moments", {})
+    questions = (("gone", "Original gone?"), ("new", "Nothing new?"))
+    return [(words, told.get(name) or []) for name, words in questions]
 
 
 @require_GET

@@ -144,8 +144,8 @@ def _mark_check(marks: Marks, check: dict) -> None:
         "TESTS_INTACT": "Test weakened",
     }[check["id"]]
     for text in check.get("evidence") or ():
-        path, colon, line = text.rpartition(":")
-        place = (path, int(line)) if colon and line.isdigit() else (text, None)
+        path, colon, line = text.removeprefix("fix.diff:").rpartition(":")
+        place = (path, int(line)) if colon and line.isdigit() else (text.removeprefix("fix.diff:"), None)
         marks.add(NEW, *place, Mark(tone, icon, title, check["reason"]))
 
 

@@ -1,6 +1,7 @@
 """My work: what needs somebody now, and whether AI-written fixes were scanned before they merged."""
 
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count
@@ -11,14 +12,15 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from findings.models import Finding, RiskAcceptance
-from findings.statuses import OPEN, Status
-from scans.models import Verification
-from scans.services.audit import last_closed
+from findings.statuses import OPEN, Severity, Status
+from remediations.models import Remediation
+from scans.services.audit import Scanned, last_closed
 from scans.statuses import Verdict
 from scans.views.current import finding_rows, standing
-from scans.views.judgements import first_open
+from scans.views.judgements import NO_SCAN, ShownCheck, first_open
 
 MINE, FAILED, EXPIRING = 6, 6, 10  # rows that the page shows
+READ = 200  # failed judgements that it looks through
 EXPIRING_WITHIN = timedelta(days=14)
 LAST = 10
 
@@ -39,10 +41,11 @@ def home(request: HttpRequest) -> HttpResponse:
     mine = visible.open().filter(assigned_to_id=request.user.pk)
     failed = _failed(request)
     expiring = _expiring(visible)
+    last = last_closed(visible, n=LAST, origin="ai")
     context = {
         "queues": [_queue(counts, *row) for row in QUEUES],
         "awaiting": counts.get(Status.AWAITING_VERIFICATION, 0),
-        "failed": [(v, first_open(v)) for v in failed[:FAILED]],
+        "failed": failed[:FAILED],
         "failed_count": len(failed),
         "failed_limit": 99,
         "expiring": expiring,
@@ -52,7 +55,9 @@ def home(request: HttpRequest) -> HttpResponse:
             )
         ),
         "nothing_at_all": not counts and not visible.exists(),
-        "last": last_closed(visible, n=LAST, origin="ai"),
+        "last": last,
+        "last_yes": sum(row.scanned_before_merge is Scanned.BEFORE for row in last),
+        "last_none": range(LAST - len(last)),
         "last_n": LAST,
     }
     return render(request, "home.html", context)
@@ -70,11 +75,34 @@ def _queue(
     }
 
 
-def _failed(request: HttpRequest) -> list[Verification]:
-    """The judgements that failed and that no later one replaced; at most a hundred, newest first."""
+@dataclass
+class Failed:
+    """A fix that the gate said no to, with the findings it stands for and the first reason."""
+
+    fix: Remediation
+    at: datetime
+    check: ShownCheck | None
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def severity(self) -> str:
+        return min((f.severity for f in self.findings), key=list(Severity).index)
+
+
+def _failed(request: HttpRequest) -> list[Failed]:
+    """Fixes with a judgement that failed, newest first. One that merely lacks its scan waits, it
+    has not failed."""
     rows = standing().visible_to(request.user).filter(verdict=Verdict.FAIL)
     open_ones = rows.filter(finding__status__in=OPEN).select_related("finding", "remediation")
-    return list(open_ones.defer("inputs").order_by("-pk")[:100])
+    fixes: dict[int, Failed] = {}
+    for verification in open_ones.defer("inputs").order_by("-pk")[:READ]:
+        check = first_open(verification)
+        if check is None or check.id == NO_SCAN:
+            continue
+        fix = verification.remediation
+        failed = fixes.setdefault(fix.pk, Failed(fix, verification.at, check))
+        failed.findings.append(verification.finding)
+    return list(fixes.values())
 
 
 def _expiring(visible: Any) -> list[RiskAcceptance]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.urls import reverse
@@ -51,6 +51,8 @@ LINE_ICONS = ("flag", "circle-minus")
 SCAN_REFERENCE = re.compile(r"scan-([0-9]{1,18})\.sarif(?:#.*)?\Z")
 FIX_REFERENCE = re.compile(r"fix\.diff(?::.*)?\Z")
 MOST_REFERENCES = 8
+MOST_FIRST = 6  # open checks that a page shows at once
+NO_SCAN = "SCAN_LINKED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,16 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a check answers so; ``about`` names the findings it is said of, where that matters."""
+
+    about: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ShownCheck:
-    """One check of a judgement in words."""
+    """One check in words; several findings with one outcome share it."""
 
     id: str
     question: str
@@ -73,8 +83,7 @@ class ShownCheck:
     icon: str
     word: str
     required: bool
-    about: str  # the finding it is about; empty: the scans
-    reason: str
+    reasons: tuple[Reason, ...]
     to_pass: str
     references: tuple[Reference, ...]
     more_references: int
@@ -88,6 +97,10 @@ class ShownCheck:
     def icon_is_line(self) -> bool:
         return self.icon in LINE_ICONS
 
+    @property
+    def reason(self) -> str:
+        return self.reasons[0].text
+
 
 @dataclass(frozen=True, slots=True)
 class Lamp:
@@ -99,6 +112,22 @@ class Lamp:
     outcome: str
     open: tuple[ShownCheck, ...]
     rest: tuple[ShownCheck, ...]
+
+    @property
+    def first(self) -> tuple[ShownCheck, ...]:
+        """What to do first: without a scan, only that; else the gravest few."""
+        unscanned = tuple(check for check in self.open if check.id == NO_SCAN)
+        return unscanned or self.open[:MOST_FIRST]
+
+    @property
+    def later(self) -> tuple[ShownCheck, ...]:
+        return tuple(check for check in self.open if check not in self.first)
+
+    @property
+    def later_words(self) -> str:
+        more = f"{len(self.later)} more"
+        waits = self.first and self.first[0].id == NO_SCAN
+        return f"{more} that cannot be answered without a scan" if waits else f"{more} in the way"
 
     @property
     def sentence(self) -> str:
@@ -134,8 +163,7 @@ def _shown(check: Mapping[str, Any], about: str) -> ShownCheck:
         icon=icon,
         word=word,
         required=check["required"],
-        about=about if check.get("finding") else "",
-        reason=check["reason"],
+        reasons=(Reason(about if check.get("finding") else "", check["reason"]),),
         to_pass=check.get("to_pass") or "",
         references=tuple(reference(text) for text in evidence[:MOST_REFERENCES]),
         more_references=max(0, len(evidence) - MOST_REFERENCES),
@@ -152,14 +180,34 @@ def reference(text: str) -> Reference:
 
 def lamps(verifications: Sequence[Verification], *, name_finding: bool = False) -> list[Lamp]:
     """Return both lamps over the judgements of one fix or finding; scan-level checks stand once."""
-    checks: dict[tuple[str, str, str, str], ShownCheck] = {}
+    checks: dict[tuple[str, str], ShownCheck] = {}
     for verification in verifications:
         for check in shown(verification, name_finding=name_finding):
-            checks.setdefault((check.id, check.about, check.outcome, check.reason), check)
+            known = checks.get((check.id, check.outcome))
+            checks[check.id, check.outcome] = _joined(known, check) if known else check
     return [
         _lamp(name, [getattr(v, name) for v in verifications], _sorted(checks.values()))
         for name in LAMPS
     ]
+
+
+def _joined(known: ShownCheck, check: ShownCheck) -> ShownCheck:
+    """Return one check for two findings: equal reasons are said once, of both."""
+    reasons = list(known.reasons)
+    (added,) = check.reasons
+    same = next((r for r in reasons if r.text == added.text), None)
+    if same is None:
+        reasons.append(added)
+    elif added.about and added.about not in same.about.split(", "):
+        reasons[reasons.index(same)] = Reason(f"{same.about}, {added.about}", same.text)
+    references = tuple(dict.fromkeys((*known.references, *check.references)))
+    return replace(
+        known,
+        required=known.required or check.required,
+        reasons=tuple(reasons),
+        references=references[:MOST_REFERENCES],
+        more_references=known.more_references + max(0, len(references) - MOST_REFERENCES),
+    )
 
 
 def _lamp(name: str, outcomes: Sequence[str], checks: Iterable[ShownCheck]) -> Lamp:

@@ -73,6 +73,7 @@ def scan(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "scan": shown,
         "step": STEPS.get(shown.state, ""),
+        "recipe": shown.recipe.get("name", ""),
         "counts": [(name, shown.counts[name]) for name in COUNTS if name in shown.counts],
         "facts": [(name, shown.facts[name]) for name in SHOWN_FACTS if name in shown.facts],
         "long_facts": [_long(name, shown.facts[name]) for name in LONG_FACTS if name in shown.facts],

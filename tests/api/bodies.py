@@ -101,7 +101,12 @@ def told_of(code):
 
 def upload_body(asset, code, **target):
     """A scan of ``code`` as JSON."""
-    return {"asset": asset.pk, "facts": told_of(code), "sarif_gzip_base64": packed(sarif_of(code)), **target}
+    return {
+        "asset": asset.pk,
+        "facts": told_of(code),
+        "sarif_gzip_base64": packed(sarif_of(code)),
+        **target,
+    }
 
 
 def head_of(fix):

@@ -186,6 +186,17 @@ def outsider(db):
     return make.member(make.make_scope(), Role.ADMIN)
 
 
+@pytest.fixture
+def worker(monkeypatch):
+    """Jobs are done, for real, while a request waits."""
+
+    def work(seconds):
+        for scan in Scan.objects.filter(state="received"):
+            make.run_job(scan)
+
+    monkeypatch.setattr("scans.api.waiting.time.sleep", work)
+
+
 def stored():
     """What is in the database, as far as anybody could have changed it: rows by table, statuses."""
     counts = {

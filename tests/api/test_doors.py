@@ -48,7 +48,9 @@ def test_the_anonymous_get_401_at_every_door_and_write_nothing(spec, api, world)
     anonymous, before = api(), stored()
     for method, template, name in operations(spec):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("rest_framework.throttling.AnonRateThrottle.allow_request", lambda *_: True)
+            patch.setattr(
+                "rest_framework.throttling.AnonRateThrottle.allow_request", lambda *_: True
+            )
             response = anonymous.call(method, world.path(template), body_of(name, world))
         assert response.status_code == 401, name
         assert response.headers["WWW-Authenticate"] == "Bearer"
@@ -208,30 +210,34 @@ def test_parameters_that_are_not_known_are_refused_at_every_reading_door(spec, a
                 "Cannot be set here." in response.text)  # fmt: skip
 
 
-@pytest.mark.parametrize("path", ["nothing/", "findings/abc/", "findings/%00/", "findings/1", ""])
-def test_an_address_that_is_not_there_is_a_problem_too(api, world, path):
-    response = api(world.viewer).get(f"{V1}/{path}")
-    assert response.status_code == 404
-    assert response.headers["Content-Type"] == PROBLEM
+NOWHERE = ["nothing/", "findings/abc/", "findings/%00/", "findings/1", ""]
 
 
-@pytest.mark.parametrize(
-    "raw, where",
-    [
-        ("{", "body, line 1, column 2"),
-        ('{"body": NaN}', "body"),
-        ('{"body": "a", "body": "b"}', "body"),
-        (b'{"body": "\xff"}', "body, byte 10"),
-        ("[" * 100_000, "body"),
-        ('{"body": ' + "[" * 60 + "]" * 60 + "}", "body#/body"),
-        ('{"body": ' + "9" * 5000 + "}", "body"),
-    ],
-)
-def test_a_body_that_is_no_usable_json_is_refused_with_the_place(api, world, raw, where):
-    path = f"{V1}/findings/{world.open.pk}/comments/"
-    response = api(world.analyst).post(path, raw, content_type="application/json", format=None)
-    assert response.status_code == 400
-    assert response.json()["where"].startswith(where)
+def test_an_address_that_is_not_there_is_a_problem_too(api, world):
+    client = api(world.viewer)
+    for path in NOWHERE:
+        response = client.get(f"{V1}/{path}")
+        assert response.status_code == 404
+        assert response.headers["Content-Type"] == PROBLEM
+
+
+NO_JSON = [
+    ("{", "body, line 1, column 2"),
+    ('{"body": NaN}', "body"),
+    ('{"body": "a", "body": "b"}', "body"),
+    (b'{"body": "\xff"}', "body, byte 10"),
+    ("[" * 100_000, "body"),
+    ('{"body": ' + "[" * 60 + "]" * 60 + "}", "body#/body"),
+    ('{"body": ' + "9" * 5000 + "}", "body"),
+]
+
+
+def test_a_body_that_is_no_usable_json_is_refused_with_the_place(api, world):
+    client, path = api(world.analyst), f"{V1}/findings/{world.open.pk}/comments/"
+    for raw, where in NO_JSON:
+        response = client.post(path, raw, content_type="application/json", format=None)
+        assert response.status_code == 400
+        assert response.json()["where"].startswith(where)
 
 
 def test_a_body_over_the_limit_is_413_and_names_both_numbers(api, world, settings):

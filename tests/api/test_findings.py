@@ -3,8 +3,6 @@
 import json
 from datetime import UTC, datetime
 
-import pytest
-
 from core.permissions import Role
 from findings.models import Finding
 from findings.statuses import Status
@@ -62,16 +60,31 @@ def test_findings_are_filtered_by_everything_a_page_can_filter_by(api, world):
         assert set(ids(client.get(f"findings/?{query}"))) == expected, query
 
 
-@pytest.mark.parametrize(
-    "query", ["status=closed", "open=maybe", "scope=999999", "scope=x", "introduced_by=0", "cwe=x",
-              f"introduced_by={2**70}", "assigned_to=you", "ordering=message", "page_size=0",
-              "page_size=many", "cursor=nonsense", "q=a%00b", "severity="],
-)  # fmt: skip
-def test_a_filter_with_a_value_that_cannot_be_is_refused(api, world, query):
-    response = api(world.viewer).get(f"findings/?{query}")
-    name = query.partition("=")[0]
-    assert response.status_code == 400
-    assert name in response.json()["errors"]
+IMPOSSIBLE = [
+    "status=closed",
+    "open=maybe",
+    "scope=999999",
+    "scope=x",
+    "introduced_by=0",
+    "cwe=x",
+    f"introduced_by={2**70}",
+    "assigned_to=you",
+    "ordering=message",
+    "page_size=0",
+    "page_size=many",
+    "cursor=nonsense",
+    "q=a%00b",
+    "severity=",
+]
+
+
+def test_a_filter_with_a_value_that_cannot_be_is_refused(api, world):
+    client = api(world.viewer)
+    for query in IMPOSSIBLE:
+        response = client.get(f"findings/?{query}")
+        name = query.partition("=")[0]
+        assert response.status_code == 400, query
+        assert name in response.json()["errors"]
 
 
 def test_a_scope_of_somebody_else_is_no_choice_of_a_filter(api, world, elsewhere):
@@ -127,11 +140,12 @@ def test_what_is_possible_is_listed_with_the_reason_where_it_is_not(api, world):
 
 
 def test_for_completing_the_open_checks_are_listed(api, world):
+    make.scan_fix(world.fix)
     make.take("claim", world.open)
     answers = api(world.viewer).get(f"findings/{world.open.pk}/transitions/").json()
     complete = next(answer for answer in answers if answer["name"] == "complete")
     assert not complete["allowed"] and complete["refusal"]
-    assert {"SCAN_LINKED", "HUMAN_REVIEW"} <= {check["id"] for check in complete["checks"]}
+    assert [check["id"] for check in complete["checks"]] == ["HUMAN_REVIEW"]
 
 
 def test_a_transition_is_performed_by_name(api, world):
@@ -162,16 +176,22 @@ def test_completing_a_finding_without_any_fix_says_what_is_missing(api, world):
     assert response.json()["checks"][0]["id"] == "SCAN_LINKED"
 
 
-@pytest.mark.parametrize(
-    "name, status",
-    [("send_back", 403), ("vanish", 403), ("revoke", 409), ("expire", 409), ("fly", 409), ("prioritize", 409)],
-)
-def test_what_only_the_system_does_or_nobody_is_refused(api, world, name, status):
+NOBODYS = [
+    ("send_back", 403),
+    ("vanish", 403),
+    ("revoke", 409),
+    ("expire", 409),
+    ("fly", 409),
+    ("prioritize", 409),
+]
+
+
+def test_what_only_the_system_does_or_nobody_is_refused(api, world):
     make.take("claim", world.open)
-    response = api(world.approver).post(
-        f"findings/{world.open.pk}/transitions/", {"name": name, "reason": "Because."}
-    )
-    assert response.status_code == status
+    client, path = api(world.approver), f"findings/{world.open.pk}/transitions/"
+    for name, status in NOBODYS:
+        response = client.post(path, {"name": name, "reason": "Because."})
+        assert response.status_code == status, name
 
 
 def test_a_clearance_cannot_be_brought_along(api, world):
@@ -187,7 +207,8 @@ def test_a_finding_is_mobilized_only_with_a_fix_of_its_own(api, world):
     before = stored()
     answers = [
         api(world.analyst).post(
-            f"findings/{world.fresh.pk}/transitions/", {"name": "mobilize", "remediation_id": pk}
+            f"findings/{world.fresh.pk}/transitions/",
+            {"name": "mobilize", "remediation_id": pk},
         )
         for pk in (world.fix.pk, 2**50)
     ]
@@ -216,10 +237,14 @@ def test_many_findings_are_moved_and_each_is_answered(api, world, elsewhere):
     assert world.fresh.status == Status.VALIDATED
 
 
-@pytest.mark.parametrize("findings", [[], list(range(1, 1002)), "1", [0], [True], [2**64]])
-def test_a_bulk_move_is_bounded(api, world, findings):
-    body = {"name": "validate", "evidence": "Seen.", "findings": findings}
-    assert api(world.analyst).post("findings/bulk-transitions/", body).status_code == 400
+UNBOUNDED = [[], list(range(1, 1002)), "1", [0], [True], [2**64]]
+
+
+def test_a_bulk_move_is_bounded(api, world):
+    client = api(world.analyst)
+    for findings in UNBOUNDED:
+        body = {"name": "validate", "evidence": "Seen.", "findings": findings}
+        assert client.post("findings/bulk-transitions/", body).status_code == 400
 
 
 def test_completions_in_bulk_are_bounded_as_each_is_judged(api, world, monkeypatch):
@@ -252,7 +277,9 @@ def test_an_acceptance_until_yesterday_is_refused_with_the_place(api, world):
 
 def test_a_false_positive_is_confirmed_by_somebody_else(api, world):
     path = f"findings/{world.open.pk}"
-    assert api(world.analyst).post(f"{path}/dismissals/", {"reason": "Constant."}).status_code == 201
+    assert (
+        api(world.analyst).post(f"{path}/dismissals/", {"reason": "Constant."}).status_code == 201
+    )
     done = api(world.approver).post(f"{path}/transitions/", {"name": "dismiss"})
     assert done.json()["status"] == "false_positive"
 
@@ -262,7 +289,10 @@ def test_comments_and_events_are_listed_newest_first(api, world):
     client = api(world.developer)
     for body in ("first", "  second  "):
         assert client.post(f"{path}/comments/", {"body": body}).status_code == 201
-    assert [c["body"] for c in client.get(f"{path}/comments/").json()["results"]] == ["second", "first"]
+    assert [c["body"] for c in client.get(f"{path}/comments/").json()["results"]] == [
+        "second",
+        "first",
+    ]
     events = client.get(f"{path}/events/?page_size=2").json()["results"]
     assert [event["action"] for event in events] == ["finding.commented", "finding.commented"]
     assert events[0]["actor"]["username"] == world.developer.username
@@ -270,7 +300,10 @@ def test_comments_and_events_are_listed_newest_first(api, world):
 
 def test_a_finding_is_assigned_to_members_only(api, world, outsider):
     client, path = api(world.analyst), f"findings/{world.open.pk}/assign/"
-    assert client.post(path, {"to": world.developer.pk}).json()["assigned_to"]["id"] == world.developer.pk
+    assert (
+        client.post(path, {"to": world.developer.pk}).json()["assigned_to"]["id"]
+        == world.developer.pk
+    )
     assert ids(api(world.developer).get("findings/?assigned_to=me")) == [world.open.pk]
     assert client.post(path, {"to": outsider.pk}).status_code == 400
     assert client.post(path, {}).status_code == 400

@@ -18,17 +18,6 @@ from tests.factories import code_of
 
 
 @pytest.fixture
-def worker(monkeypatch):
-    """Jobs are done, for real, while a request waits."""
-
-    def work(seconds):
-        for scan in Scan.objects.filter(state="received"):
-            make.run_job(scan)
-
-    monkeypatch.setattr("scans.api.waiting.time.sleep", work)
-
-
-@pytest.fixture
 def pipeline(api, world):
     return api(world.pipeline)
 
@@ -134,47 +123,48 @@ def spoiled(data):
     return base64.b64encode(bytes(packed)).decode()
 
 
-@pytest.mark.parametrize(
-    "change, place",
-    [
-        (bad(sarif_gzip_base64="%%%"), "sarif_gzip_base64"),
-        (bad(sarif_gzip_base64="é"), "sarif_gzip_base64"),
-        (bad(sarif_gzip_base64=base64.b64encode(b"{}").decode()), "sarif_gzip_base64"),
-        (bad(sarif_gzip_base64=truncated(b"{}" * 99)), "sarif_gzip_base64"),
-        (bad(sarif_gzip_base64=spoiled(b"{}" * 99)), "sarif_gzip_base64"),
-        (bad(sarif_gzip_base64=base64.b64encode(gzip.compress(b"")).decode()), "file"),
-        (bad(sarif_gzip_base64=7), "sarif_gzip_base64"),
-        (bad(facts={"comit": "x"}), "facts"),
-        (bad(facts={"commit": "main"}), "facts"),
-        (bad(facts={"source": "measured"}), "facts.source"),
-        (bad(facts={"uploader": "the-lead"}), "facts.uploader"),
-        (bad(facts=[]), "facts"),
-        (bad(line="no-such-line"), "line"),
-        (bad(remediation=1), "line"),
-        (bad(purpose="line"), "purpose"),
-        (bad(state="done"), "state"),
-        (bad(source="measured"), "source"),
-    ],
-)
-def test_an_upload_that_cannot_be_used_is_refused_with_the_place(pipeline, world, change, place):
-    before = stored()
-    body = change(upload_body(world.asset, next_of(world.line), line="main"))
-    response = pipeline.post("scans/", body)
-    assert response.status_code == 400, response.text
-    problem = response.json()
-    assert place in problem.get("where", "") or place in problem.get("errors", {}), problem
-    assert stored()[0]["scans.Scan"] == before[0]["scans.Scan"]
+UNUSABLE = [
+    (bad(sarif_gzip_base64="%%%"), "sarif_gzip_base64"),
+    (bad(sarif_gzip_base64="é"), "sarif_gzip_base64"),
+    (bad(sarif_gzip_base64=base64.b64encode(b"{}").decode()), "sarif_gzip_base64"),
+    (bad(sarif_gzip_base64=truncated(b"{}" * 99)), "sarif_gzip_base64"),
+    (bad(sarif_gzip_base64=spoiled(b"{}" * 99)), "sarif_gzip_base64"),
+    (bad(sarif_gzip_base64=base64.b64encode(gzip.compress(b"")).decode()), "file"),
+    (bad(sarif_gzip_base64=7), "sarif_gzip_base64"),
+    (bad(facts={"comit": "x"}), "facts"),
+    (bad(facts={"commit": "main"}), "facts"),
+    (bad(facts={"source": "measured"}), "facts.source"),
+    (bad(facts={"uploader": "the-lead"}), "facts.uploader"),
+    (bad(facts=[]), "facts"),
+    (bad(line="no-such-line"), "line"),
+    (bad(remediation=1), "line"),
+    (bad(purpose="line"), "purpose"),
+    (bad(state="done"), "state"),
+    (bad(source="measured"), "source"),
+]
 
 
-@pytest.mark.parametrize(
-    "facts, place", [("{", "facts, line 1"), ("[]", "facts"), ('{"a": "\\u0000"}', "facts#/a")]
-)
-def test_facts_of_a_form_are_read_as_strictly(pipeline, world, facts, place):
-    body = form(world.asset, b"{}", line="main", facts=facts)
-    response = pipeline.post("scans/", body, format="multipart")
-    assert response.status_code == 400
-    problem = response.json()
-    assert problem.get("where", "").startswith(place) or place in problem["errors"]
+def test_an_upload_that_cannot_be_used_is_refused_with_the_place(pipeline, world):
+    for change, place in UNUSABLE:
+        before = stored()
+        body = change(upload_body(world.asset, next_of(world.line), line="main"))
+        response = pipeline.post("scans/", body)
+        assert response.status_code == 400, response.text
+        problem = response.json()
+        assert place in problem.get("where", "") or place in problem.get("errors", {}), problem
+        assert stored()[0]["scans.Scan"] == before[0]["scans.Scan"]
+
+
+NO_FACTS = [("{", "facts, line 1"), ("[]", "facts"), ('{"a": "\\u0000"}', "facts#/a")]
+
+
+def test_facts_of_a_form_are_read_as_strictly(pipeline, world):
+    for facts, place in NO_FACTS:
+        body = form(world.asset, b"{}", line="main", facts=facts)
+        response = pipeline.post("scans/", body, format="multipart")
+        assert response.status_code == 400
+        problem = response.json()
+        assert problem.get("where", "").startswith(place) or place in problem["errors"]
 
 
 @pytest.mark.parametrize("more", [{"status": "x"}, {"purpose": "line"}, {"created_at": "now"}])
@@ -191,19 +181,26 @@ def test_a_report_over_the_limit_is_413_and_names_it(pipeline, world, settings):
     bomb = {**body, "sarif_gzip_base64": packed(b" " * 5_000_000)}
     response = pipeline.post("scans/", bomb)
     assert response.status_code == 413
-    assert response.json()["detail"] == "sarif_gzip_base64: unpacks to more than allowed (> 1000 bytes)"
+    assert (
+        response.json()["detail"]
+        == "sarif_gzip_base64: unpacks to more than allowed (> 1000 bytes)"
+    )
     plain = pipeline.post("scans/", form(world.asset, b" " * 1001, line="main"), format="multipart")
     assert plain.status_code == 413
     assert plain.json()["detail"] == "file: larger than allowed (1001 > 1000 bytes)"
 
 
-def test_a_form_over_the_limit_is_refused_before_it_is_spooled(pipeline, world, settings, monkeypatch):
+def test_a_form_over_the_limit_is_refused_before_it_is_spooled(
+    pipeline, world, settings, monkeypatch
+):
     settings.MAX_REPORT_BYTES = 1000
     monkeypatch.setattr("core.api.FORM_ROOM", 1000)
     body = form(world.asset, b" " * 5000, line="main")
     response = pipeline.post("scans/", body, format="multipart")
     assert response.status_code == 413
-    assert re.search(r"body: larger than allowed \(5\d\d\d > 2000 bytes\)", response.json()["detail"])
+    assert re.search(
+        r"body: larger than allowed \(5\d\d\d > 2000 bytes\)", response.json()["detail"]
+    )
 
 
 def test_too_many_members_of_a_form_are_a_problem_like_any_other(pipeline, world):
@@ -241,12 +238,13 @@ def test_an_ordered_scan_is_answered_with_its_place(pipeline, world):
     assert pipeline.get(f"scans/{response.json()['id']}/raw/").status_code == 404
 
 
-@pytest.mark.parametrize(
-    "change", [{"recipe": "rm -rf"}, {"commit": "main"}, {"commit": "AB" * 20}, {"command": ["sh"]}]
-)
-def test_an_order_names_a_recipe_and_a_full_commit(pipeline, world, change):
-    body = {"asset": world.asset.pk, "recipe": "bandit", "commit": "ab" * 20, **change}
-    assert pipeline.post("scans/order/", body).status_code == 400
+NO_ORDERS = [{"recipe": "rm -rf"}, {"commit": "main"}, {"commit": "AB" * 20}, {"command": ["sh"]}]
+
+
+def test_an_order_names_a_recipe_and_a_full_commit(pipeline, world):
+    for change in NO_ORDERS:
+        body = {"asset": world.asset.pk, "recipe": "bandit", "commit": "ab" * 20, **change}
+        assert pipeline.post("scans/order/", body).status_code == 400
 
 
 def test_scans_are_filtered(pipeline, world):

@@ -84,7 +84,7 @@ def sarif(
         "invocations": [{"executionSuccessful": True, "endTimeUtc": "2026-11-23T01:41:35Z"}],
         "artifacts": [{"location": {"uri": path}} for path in files],
         "results": [_result(result) for result in results],
-        **({"properties": {"metrics": dict.fromkeys(files, {})}} if tool == "Bandit" else {}),
+        **({"properties": {"metrics": {path: {} for path in files}}} if tool == "Bandit" else {}),
         **run,
     }
     kept = {key: value for key, value in whole.items() if value is not ...}
@@ -132,7 +132,9 @@ def document(name: str, content: Any) -> Document:
         return content
     if isinstance(content, bytes):
         return Document(name, content)
-    return Document(name, content.encode() if isinstance(content, str) else json.dumps(content).encode())
+    return Document(
+        name, content.encode() if isinstance(content, str) else json.dumps(content).encode()
+    )
 
 
 def evidence(

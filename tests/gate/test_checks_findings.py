@@ -41,7 +41,11 @@ def test_a_suppressed_original_is_present():
 
 
 def test_the_same_rule_elsewhere_in_the_file_is_inconclusive():
-    other = SINK | {"line": 40, "snippet": "    subprocess.run(other, shell=True)\n", "message": "B602 here"}
+    other = SINK | {
+        "line": 40,
+        "snippet": "    subprocess.run(other, shell=True)\n",
+        "message": "B602 here",
+    }
     judgement = judged(after=sarif([other]))
 
     assert row(judgement, "ORIGINAL_ABSENT")["outcome"] == "UNKNOWN"
@@ -62,7 +66,11 @@ def test_one_of_two_alike_that_is_left_does_not_say_which_one_it_is():
 
 
 def test_a_dispute_by_two_others_rejects_a_match_and_makes_the_result_new():
-    other = SINK | {"line": 40, "snippet": "    subprocess.run(other, shell=True)\n", "message": "B602 here"}
+    other = SINK | {
+        "line": 40,
+        "snippet": "    subprocess.run(other, shell=True)\n",
+        "message": "B602 here",
+    }
     dispute = {
         "kind": "dispute",
         "about": "match",
@@ -216,7 +224,9 @@ def test_a_new_result_whose_cause_nobody_can_tell_is_unknown():
 
 
 def test_a_data_flow_through_changed_code_is_the_fixs():
-    place = {"physicalLocation": {"artifactLocation": {"uri": "app/db.py"}, "region": {"startLine": 5}}}
+    place = {
+        "physicalLocation": {"artifactLocation": {"uri": "app/db.py"}, "region": {"startLine": 5}}
+    }
     flow = [{"threadFlows": [{"locations": [{"location": place}]}]}]
     report = sarif([ELSEWHERE | {"codeFlows": flow}], version="1.9.5")
     (new,) = judged(after=report)["new"]
@@ -302,7 +312,13 @@ def test_a_scan_before_of_other_content_than_the_base_leaves_new_unknown():
 def test_at_the_high_tier_a_lesser_new_result_asks_for_a_persons_word():
     facts = changed(good_facts(), "fix.origin", "ai_generated")
     report = sarif([ADDED | {"level": "note"}])
-    word = {"kind": "accepted", "rule": "B307", "path": "app/db.py", "line": 5, "reason": "constant"}
+    word = {
+        "kind": "accepted",
+        "rule": "B307",
+        "path": "app/db.py",
+        "line": 5,
+        "reason": "constant",
+    }
 
     def with_word(by: str) -> str:
         told = facts | {"dispositions": [word | {"by": by}]}
@@ -314,7 +330,13 @@ def test_at_the_high_tier_a_lesser_new_result_asks_for_a_persons_word():
 
 
 def test_a_word_of_acceptance_never_clears_a_result_at_the_threshold():
-    word = {"kind": "false_positive", "rule": "B307", "path": "app/db.py", "by": "lead", "reason": "x"}
+    word = {
+        "kind": "false_positive",
+        "rule": "B307",
+        "path": "app/db.py",
+        "by": "lead",
+        "reason": "x",
+    }
 
     facts = good_facts() | {"dispositions": [word]}
     assert outcome("NOTHING_NEW", after=sarif([ADDED]), facts=facts) == "FAIL"
@@ -479,7 +501,9 @@ def test_another_engine_of_the_class_needs_its_own_positive_control():
     assert row(judgement, "ORIGINAL_ABSENT")["outcome"] == "PASS"
     assert judgement["verdict"] == "pass"
     assert outcome("SAME_CLASS", **_other_engine([], after)) == "UNKNOWN"
-    assert outcome("SAME_CLASS", **_other_engine(sarif(tool="CodeQL", rules=CWE), after)) == "UNKNOWN"
+    assert (
+        outcome("SAME_CLASS", **_other_engine(sarif(tool="CodeQL", rules=CWE), after)) == "UNKNOWN"
+    )
 
 
 def test_another_engine_that_still_reports_the_weakness_keeps_it_present():
@@ -509,7 +533,11 @@ def test_the_tool_may_be_newer_but_not_older(version, outcome_):
 def test_a_newer_major_version_passes_with_its_positive_control():
     facts = good_facts()
     facts["control"] = facts["before"]
-    given = {"after": sarif(version="2.0.0"), "control": sarif([SINK], version="2.0.0"), "facts": facts}
+    given = {
+        "after": sarif(version="2.0.0"),
+        "control": sarif([SINK], version="2.0.0"),
+        "facts": facts,
+    }
 
     assert outcome("TOOL_VERSION", **given) == "PASS"
 
@@ -542,7 +570,10 @@ def test_a_control_of_other_content_or_another_version_controls_nothing():
     alike = facts | {"control": facts["before"] | {"config_digest": "sha256:2"}}
 
     assert outcome("POSITIVE_CONTROL", control=sarif([SINK]), facts=other) == "UNKNOWN"
-    assert outcome("POSITIVE_CONTROL", control=sarif([SINK], version="1.9.3"), facts=older) == "UNKNOWN"
+    assert (
+        outcome("POSITIVE_CONTROL", control=sarif([SINK], version="1.9.3"), facts=older)
+        == "UNKNOWN"
+    )
     assert outcome("POSITIVE_CONTROL", control=sarif([SINK]), facts=alike) == "PASS"
 
 
@@ -581,7 +612,12 @@ def test_an_agentic_scanner_needs_a_control_with_the_same_model():
 
 @pytest.mark.parametrize(
     ("tool", "outcome_"),
-    [("Bandit", "NOT_APPLICABLE"), ("Gitleaks", "UNKNOWN"), ("Trivy", "UNKNOWN"), ("Nobodys", "UNKNOWN")],
+    [
+        ("Bandit", "NOT_APPLICABLE"),
+        ("Gitleaks", "UNKNOWN"),
+        ("Trivy", "UNKNOWN"),
+        ("Nobodys", "UNKNOWN"),
+    ],
 )
 def test_some_classes_need_more_than_absence_from_a_scan(tool, outcome_):
     facts = changed(good_facts(), "before.tool_class", None)
@@ -589,4 +625,3 @@ def test_some_classes_need_more_than_absence_from_a_scan(tool, outcome_):
     before, after = sarif([SINK], tool=tool), sarif(tool=tool)
 
     assert outcome("CLASS_SPECIFIC", before=before, after=after, facts=facts) == outcome_
-

@@ -20,7 +20,12 @@ from tests.gate.made import (
     sarif,
 )
 
-AGENT = {"origin": "ai_generated", "agent": "GitHub Copilot coding agent", "model": "m-5", "agent_run": "run/7"}
+AGENT = {
+    "origin": "ai_generated",
+    "agent": "GitHub Copilot coding agent",
+    "model": "m-5",
+    "agent_run": "run/7",
+}
 
 
 def _facts(fix: dict[str, Any] | None = None, **after: Any) -> dict[str, Any]:
@@ -200,7 +205,9 @@ def test_nobodys_review_yet_is_unknown():
 
 
 def test_a_standing_rejection_outweighs_another_persons_approval():
-    assert _reviews({"reviewer": "a"}, {"reviewer": "b", "decision": "rejected"})["outcome"] == "FAIL"
+    assert (
+        _reviews({"reviewer": "a"}, {"reviewer": "b", "decision": "rejected"})["outcome"] == "FAIL"
+    )
 
 
 def test_a_reviewers_last_decision_is_the_one_that_stands():

@@ -101,7 +101,9 @@ def test_blobs_that_leave_out_a_relevant_file_prove_nothing():
     facts = changed(facts, "after.tree", OTHER_TREE)
     facts = changed(facts, "fix.blobs", {"x": "1" * 40})
 
-    assert outcome("CONTENT_BINDING", facts=changed(facts, "after.blobs", {"x": "1" * 40})) == "FAIL"
+    assert (
+        outcome("CONTENT_BINDING", facts=changed(facts, "after.blobs", {"x": "1" * 40})) == "FAIL"
+    )
 
 
 def test_a_test_merge_of_the_head_is_bound_to_it():
@@ -193,6 +195,16 @@ def test_a_scan_of_another_category_does_not_answer_for_the_finding():
     assert outcome("SCAN_SCOPE", facts=changed(facts, "after.category", "python")) == "PASS"
 
 
+def test_a_full_scan_of_one_category_does_not_stand_for_another():
+    facts = good_facts()
+    java = facts["after"] | {"category": "java"}
+    facts["after"] = [java, facts["after"] | {"category": "python", "scope": "diff"}]
+    both = changed(facts, "after", [facts["after"][1], facts["after"][0] | {"category": "python"}])
+
+    assert outcome("SCAN_SCOPE", after=[sarif(), sarif()], facts=facts) == "FAIL"
+    assert outcome("SCAN_SCOPE", after=[sarif(), sarif()], facts=both) == "PASS"
+
+
 # EXECUTION_OK
 
 
@@ -222,7 +234,8 @@ def test_a_report_without_invocations_needs_an_exit_status():
 
 @pytest.mark.parametrize("array", ["toolExecutionNotifications", "toolConfigurationNotifications"])
 @pytest.mark.parametrize(
-    "note", [_note("app/db.py"), _note(), _note(text="Syntax error at line app/db.py:1"), _note("z.py")]
+    "note",
+    [_note("app/db.py"), _note(), _note(text="Syntax error at line app/db.py:1"), _note("z.py")],
 )
 def test_an_error_that_names_a_relevant_file_or_none_or_is_new_fails(array, note):
     assert outcome("EXECUTION_OK", after=_notified(note, array=array)) == "FAIL"
@@ -231,7 +244,9 @@ def test_an_error_that_names_a_relevant_file_or_none_or_is_new_fails(array, note
 def test_an_error_about_another_file_that_was_there_before_is_no_failure():
     old = _note("vendor/z.py", text="cannot parse line 3")
     now = _note("vendor/z.py", text="cannot parse line 9")
-    before = sarif([SINK], invocations=[{"executionSuccessful": True, "toolExecutionNotifications": [old]}])
+    before = sarif(
+        [SINK], invocations=[{"executionSuccessful": True, "toolExecutionNotifications": [old]}]
+    )
 
     assert outcome("EXECUTION_OK", before=before, after=_notified(now)) == "PASS"
 
@@ -256,7 +271,8 @@ def test_a_warning_that_names_a_changed_file_fails(note):
 
 
 @pytest.mark.parametrize(
-    "note", [_note("app/other.py", level="warning"), _note(text="see my-app/db.pyx", level="warning")]
+    "note",
+    [_note("app/other.py", level="warning"), _note(text="see my-app/db.pyx", level="warning")],
 )
 def test_a_warning_about_another_file_does_not_matter(note):
     assert outcome("FILES_ANALYSED", after=_notified(note)) == "PASS"
@@ -286,14 +302,51 @@ def test_without_a_list_the_same_recipe_that_reported_on_the_file_before_shows_i
     assert outcome("FILES_ANALYSED", **tool, **given) == "PASS"
 
 
-def test_a_new_file_that_nothing_says_was_analysed_is_unknown():
-    diff = {"app/db.go": (OLD, NEW), "app/new.go": (None, "package app\n")}
-    sink = SINK | {"path": "app/db.go"}
-    given = {"diff": diff, "findings": ("B602@app/db.go:5",)}
+def test_without_a_list_a_new_file_is_covered_where_the_recipe_reports_on_its_neighbours():
+    def with_new(path: str) -> dict[str, Any]:
+        diff = {"app/db.go": (OLD, NEW), path: (None, "package app\n")}
+        before = sarif([SINK | {"path": "app/db.go"}], tool="gosec", files=[])
+        after = sarif(tool="gosec", files=[])
+        found = judged(before=before, after=after, diff=diff, findings=("B602@app/db.go:5",))
+        return row(found, "FILES_ANALYSED")
 
-    found = judged(before=sarif([sink], tool="gosec"), after=sarif(tool="gosec", artifacts=...), **given)
-    assert row(found, "FILES_ANALYSED")["outcome"] == "UNKNOWN"
-    assert "app/new.go" in row(found, "FILES_ANALYSED")["reason"]
+    assert with_new("app/new.go")["outcome"] == "PASS"
+    assert with_new("cmd/new.go")["outcome"] == "UNKNOWN"
+    assert "cmd/new.go" in with_new("cmd/new.go")["reason"]
+
+
+def test_a_new_test_is_outside_the_scope_of_a_recipe_that_reports_on_no_test():
+    diff = {"app/db.py": (OLD, NEW), "tests/test_db.py": (None, "def test_db():\n    assert 1\n")}
+    scanned = ["app/db.py", "tests/test_old.py"]
+    both = {"before": sarif([SINK], files=scanned), "after": sarif(files=scanned)}
+
+    assert outcome("FILES_ANALYSED", diff=diff) == "PASS"
+    assert outcome("FILES_ANALYSED", diff=diff, **both) == "FAIL"
+
+
+def test_codeqls_diagnostics_name_every_file_that_it_extracted():
+    told = _note("app/db.py", level="none") | {
+        "descriptor": {"id": "py/diagnostics/successfully-extracted-files"}
+    }
+    other = _note("app/x.py", level="none") | {"descriptor": told["descriptor"]}
+    before = sarif([SINK], tool="CodeQL", rules=[{"id": "B602"}], files=[])
+
+    def extracting(note: dict[str, Any]) -> str:
+        invocation = [{"executionSuccessful": True, "toolExecutionNotifications": [note]}]
+        after = sarif(tool="CodeQL", rules=[{"id": "B602"}], files=[], invocations=invocation)
+        return outcome("FILES_ANALYSED", before=before, after=after)
+
+    assert extracting(told) == "PASS"
+    assert extracting(other) == "FAIL"
+
+
+def test_a_list_in_the_facts_that_only_repeats_the_report_is_not_taken_for_complete():
+    facts = changed(good_facts(), "after.files_scanned", ["app/far.py"])
+    far = {"rule": "G1", "path": "app/far.py", "line": 1, "level": "note"}
+    before = sarif([SINK, far], tool="OurScan", files=["app/far.py"])
+
+    after = sarif([far], tool="OurScan", files=["app/far.py"])
+    assert outcome("FILES_ANALYSED", before=before, after=after, facts=facts) == "PASS"
 
 
 def test_files_that_no_scanner_here_reads_are_listed_and_not_failed():
@@ -330,10 +383,13 @@ def test_a_file_that_became_a_link_fails():
 
 
 def test_as_many_results_as_a_service_keeps_are_not_whole_when_they_come_from_there():
-    many = [{"rule": "B404", "path": "app/o.py", "line": n, "level": "note"} for n in range(1, 5003)]
+    many = [
+        {"rule": "B404", "path": "app/o.py", "line": n, "level": "note"} for n in range(1, 5003)
+    ]
     facts = changed(good_facts(), "after.source", "fetched")
     report = sarif(many)
 
-    assert outcome("NOT_TRUNCATED", before=sarif([SINK, *many]), after=report, facts=facts) == "FAIL"
+    assert (
+        outcome("NOT_TRUNCATED", before=sarif([SINK, *many]), after=report, facts=facts) == "FAIL"
+    )
     assert outcome("NOT_TRUNCATED", before=sarif([SINK, *many]), after=report) == "PASS"
-

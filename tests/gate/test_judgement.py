@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from importlib import resources
 from typing import Any
 
@@ -11,7 +12,7 @@ import jsonschema
 import pytest
 
 from gate.errors import InputError
-from gate.evidence import Document, Waiver
+from gate.evidence import Document, Original, Waiver
 from gate.judgement import judge
 from gate.policy import DEFAULT
 from gate.terms import Tier
@@ -284,7 +285,9 @@ def test_an_incomplete_scan_never_passes_and_the_reason_is_shown(case):
 
 
 def test_a_scan_cut_off_at_a_known_limit_never_passes():
-    many = [{"rule": "B404", "path": "app/old.py", "line": n, "level": "note"} for n in range(1, 5001)]
+    many = [
+        {"rule": "B404", "path": "app/old.py", "line": n, "level": "note"} for n in range(1, 5001)
+    ]
     judgement = judged(before=sarif([SINK, *many]), after=sarif(many))
 
     assert "NOT_TRUNCATED" in stopping(judgement)
@@ -387,6 +390,16 @@ def test_without_a_finding_only_what_is_new_is_asked():
     for check in ("SCAN_SCOPE", "ORIGINAL_ABSENT", "RULE_ACTIVE", "SAME_CLASS", "POSITIVE_CONTROL"):
         assert asked[check] == "NOT_APPLICABLE"
     assert asked["NOTHING_NEW"] == "PASS"
+
+
+def test_a_finding_whose_original_nobody_has_is_unknown_at_the_high_tier():
+    given = evidence(findings=())
+    lost = replace(given, originals=(Original("B602@app/gone.py:1", None),))
+    judgement = judge(lost, DEFAULT).to_dict()
+
+    assert (judgement["tier"], judgement["originals"][0]["verdict"]) == ("high", "unknown")
+    assert row(judgement, "ORIGINAL_ABSENT")["outcome"] == "UNKNOWN"
+    jsonschema.validate(judgement, SCHEMA)
 
 
 # Tiers.
@@ -521,7 +534,7 @@ def test_a_waiver_of_a_check_that_nobody_can_waive_is_refused(check):
 def test_a_waiver_that_got_past_the_reading_still_waives_no_check_that_nobody_can_waive():
     given = pair_evidence("07_fix_introduces_new")
     waiver = Waiver("NOTHING_NEW", "ciso", "agreed", "2026-12-01")
-    smuggled = type(given)(**{f: getattr(given, f) for f in given.__slots__} | {"waivers": (waiver,)})
+    smuggled = replace(given, waivers=(waiver,))
 
     assert row(judge(smuggled, DEFAULT).to_dict(), "NOTHING_NEW")["outcome"] == "FAIL"
 
@@ -557,4 +570,6 @@ def test_the_time_of_judging_is_that_of_the_facts():
     early = changed(good_facts(), "at", "2026-11-23T02:00:00Z")
 
     assert judged(facts=early)["verdict"] == "pass"
-    assert outcome("SCAN_FRESH", facts=changed(good_facts(), "at", "2027-11-23T02:00:00Z")) == "FAIL"
+    assert (
+        outcome("SCAN_FRESH", facts=changed(good_facts(), "at", "2027-11-23T02:00:00Z")) == "FAIL"
+    )

@@ -55,10 +55,13 @@ def interleave(first, second) -> list[Exception]:
     written = threading.Event()
 
     def one() -> None:
-        with transaction.atomic():
-            first()
+        try:
+            with transaction.atomic():
+                first()
+                written.set()
+                threading.Event().wait(0.002)
+        finally:
             written.set()
-            threading.Event().wait(0.002)
 
     def other() -> None:
         written.wait(5)

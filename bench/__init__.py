@@ -1,0 +1,1 @@
+"""Benchmarks that are run by hand: what they print is measured, never estimated."""
