@@ -6,7 +6,7 @@ Bodies hold what is named and nothing else; text that a database cannot hold is 
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -148,7 +148,9 @@ class ObjectId(serializers.RegexField):
     """A full git object id in small letters."""
 
     def __init__(self, **kwargs: Any) -> None:
-        messages = {"invalid": "Must be a full git object id: 40 or 64 hex digits, small letters."}
+        messages: dict[str, Any] = {
+            "invalid": "Must be a full git object id: 40 or 64 hex digits, small letters."
+        }
         super().__init__(OBJECT_ID, max_length=64, error_messages=messages, **kwargs)
 
 
@@ -193,7 +195,7 @@ class EventSerializer(serializers.ModelSerializer[Event]):
     """One link of the hash-chained log. ``actor`` null: the system."""
 
     actor = PersonSerializer(read_only=True, allow_null=True)
-    data = serializers.DictField(read_only=True)
+    data = serializers.DictField(read_only=True)  # type: ignore[assignment]
     prev_hash = serializers.CharField(read_only=True, allow_null=True)
 
     class Meta:
@@ -208,15 +210,22 @@ class ApiViewSet(GenericViewSet[Any]):
     """Reads start from ``visible_to(user)``; rows change by named verbs, never by PATCH or PUT."""
 
     content_negotiation_class = AlwaysJson
+    metadata_class = None  # OPTIONS tells nothing that the schema does not
     parser_classes: Sequence[type[BaseParser]] = (StrictJsonParser,)
     lookup_value_regex = "[0-9]+"
     extra_parameters: Sequence[str] = ()  # of an action, beside filters and paging
 
+    @property
+    def user(self) -> User:
+        """Who asks; the permission classes let nobody through who is not signed in."""
+        return cast(User, self.request.user)
+
     def get_queryset(self) -> QuerySet[Any]:
         """Return the rows that the user may see; what is not visible is not there (404)."""
-        return super().get_queryset().visible_to(self.request.user)
+        rows: Any = super().get_queryset()
+        return cast("QuerySet[Any]", rows.visible_to(self.user))
 
-    def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> NoReturn:
+    def http_method_not_allowed(self, request: Any, *args: Any, **kwargs: Any) -> NoReturn:
         raise exceptions.MethodNotAllowed(
             request.method or "",
             detail=f"{request.method} is not possible here. No member of a row is set by hand, "

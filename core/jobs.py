@@ -60,15 +60,18 @@ def claim(job_id: int, at: datetime) -> Job | None:
 
 
 def quarantine_exhausted(at: datetime) -> list[Job]:
-    """Set aside jobs that used up their attempts without an end, and return them."""
-    exhausted = list(due(at).filter(attempts__gte=settings.JOB_MAX_ATTEMPTS))
-    Job.objects.filter(pk__in=[job.pk for job in exhausted]).update(
-        state=JobState.QUARANTINED,
-        lease_until=None,
-        finished_at=at,
-        error="the worker died or failed in every attempt",
-    )
-    return exhausted
+    """Set aside jobs that used up their attempts without an end; return them with the reason."""
+    aside = []
+    for job in due(at).filter(attempts__gte=settings.JOB_MAX_ATTEMPTS):
+        why = job.error or "the worker died"
+        job.error = f"given up after {job.attempts} attempts, it failed in every attempt: {why}"[:2000]
+        job.state, job.lease_until, job.finished_at = JobState.QUARANTINED, None, at
+        still_due = due(at).filter(pk=job.pk)  # a late worker may have finished it meanwhile
+        if still_due.update(
+            state=job.state, lease_until=None, finished_at=at, error=job.error
+        ):
+            aside.append(job)
+    return aside
 
 
 def held(job: Job) -> models.QuerySet[Job]:

@@ -9,10 +9,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import ValidationError
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Field, Model, Q, QuerySet
 from django.http import HttpRequest, QueryDict
 from django_filters import FilterSet
 
@@ -166,6 +166,7 @@ def _decode(cursor: str, model: type[Model], names: list[str]) -> list[Any]:
         told = json.loads(base64.urlsafe_b64decode(padded))
         if cursor[0] not in (FORWARD, BACK) or len(told) != len(names):
             raise ValueError
-        return [model._meta.get_field(n).to_python(v) for n, v in zip(names, told, strict=True)]
+        columns = [cast(Field[Any, Any], model._meta.get_field(name)) for name in names]
+        return [column.to_python(value) for column, value in zip(columns, told, strict=True)]
     except (ValueError, TypeError, ValidationError, binascii.Error) as error:
         raise BadInput("cursor", "does not belong to this list; start at its first page") from error

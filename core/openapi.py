@@ -27,7 +27,7 @@ class CheckSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField()
     version = serializers.IntegerField(required=False)
     finding = serializers.CharField(required=False, allow_null=True)
-    required = serializers.BooleanField(required=False)
+    required = serializers.BooleanField(required=False)  # type: ignore[assignment]
     evidence = serializers.ListField(child=serializers.CharField(), required=False)
     to_pass = serializers.CharField(required=False)
 
@@ -40,7 +40,9 @@ class ProblemSerializer(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     detail = serializers.CharField(help_text="One sentence for people.")
     where = serializers.CharField(required=False, help_text="The field, byte or JSON pointer.")
-    errors = serializers.JSONField(required=False, help_text="Messages by member of the body.")
+    errors = serializers.JSONField(  # type: ignore[assignment]
+        required=False, help_text="Messages by member of the body."
+    )
     checks = CheckSerializer(many=True, required=False)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Model, Q
 from rest_framework import serializers
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
@@ -39,9 +39,7 @@ class CursorPages(CursorPagination):
             raise serializers.ValidationError({"page_size": ["Must be a number, 1 to 200."]})
         return min(int(asked), self.max_page_size)
 
-    def paginate_queryset(
-        self, queryset: QuerySet[Any], request: Request, view: Any = None
-    ) -> list[Any]:
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         """Return one page of ``queryset`` and keep what the links to its neighbours need."""
         self.base_url = request.build_absolute_uri()
         size = self.get_page_size(request)
@@ -71,10 +69,10 @@ class CursorPages(CursorPagination):
         return {"type": "object", "required": list(members), "properties": members}
 
     def _link(self, row: Model, backwards: bool) -> str:
-        values = [row._meta.get_field(name.lstrip("-")).value_to_string(row) for name in self.names]
+        values = [_field(type(row), name).value_to_string(row) for name in self.names]
         text = json.dumps([backwards, list(self.names), values], separators=(",", ":"))
         token = base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-        return replace_query_param(self.base_url, "cursor", token)
+        return replace_query_param(self.base_url or "", "cursor", token)
 
 
 def _with_id(names: Sequence[Any]) -> list[str]:
@@ -82,6 +80,10 @@ def _with_id(names: Sequence[Any]) -> list[str]:
     kept = [name for name in names if name.lstrip("-") not in ("id", "pk")]
     last = next((name for name in names if name.lstrip("-") in ("id", "pk")), "-id")
     return [*kept, last.replace("pk", "id")]
+
+
+def _field(model: type[Model], name: str) -> Any:
+    return model._meta.get_field(name.lstrip("-"))
 
 
 def _turned(name: str) -> str:
@@ -109,7 +111,7 @@ def _read(token: str, model: type[Model], names: Sequence[str]) -> tuple[bool, l
         backwards, ordering, values = json.loads(text)
         if ordering != list(names) or not all(isinstance(v, str) and is_clean(v) for v in values):
             raise ValueError("made for another list")
-        fields = [model._meta.get_field(name.lstrip("-")) for name in names]
+        fields = [_field(model, name) for name in names]
         return bool(backwards), [
             field.to_python(value) for field, value in zip(fields, values, strict=True)
         ]

@@ -53,7 +53,7 @@ class FindingViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     def comment(self, request: Request, pk: str) -> Response:
         """Add a comment, as plain text."""
         finding, body = self.get_object(), self.shape(shapes.NewCommentSerializer)
-        row = add_comment(finding=finding, by=request.user, at=timezone.now(), **body)
+        row = add_comment(finding=finding, by=self.user, at=timezone.now(), **body)
         return self.answer(row, shapes.CommentSerializer, 201)
 
     @extend_schema(
@@ -76,7 +76,7 @@ class FindingViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     def request_risk_acceptance(self, request: Request, pk: str) -> Response:
         """Ask to carry the risk until a date; another person decides by the transition `accept_risk`."""
         finding, body = self.get_object(), self.shape(shapes.NewRiskAcceptanceSerializer)
-        row = request_risk_acceptance(finding=finding, by=request.user, at=timezone.now(), **body)
+        row = request_risk_acceptance(finding=finding, by=self.user, at=timezone.now(), **body)
         return self.answer(row, shapes.RiskAcceptanceSerializer, 201)
 
     @extend_schema(
@@ -97,7 +97,7 @@ class FindingViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     def request_dismissal(self, request: Request, pk: str) -> Response:
         """Ask to dismiss as a false positive; another person decides by the transition `dismiss`."""
         finding, body = self.get_object(), self.shape(shapes.NewDismissalSerializer)
-        row = request_dismissal(finding=finding, by=request.user, at=timezone.now(), **body)
+        row = request_dismissal(finding=finding, by=self.user, at=timezone.now(), **body)
         return self.answer(row, shapes.DismissalSerializer, 201)
 
     @extend_schema(
@@ -111,7 +111,7 @@ class FindingViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
         finding, to = self.get_object(), self.shape(shapes.AssignSerializer)["to"]
         members = User.objects.filter(memberships__scope=finding.scope_id)
         person = None if to is None else self.one_of(members, to, "to")
-        assign(finding=finding, to=person, by=request.user, at=timezone.now())
+        assign(finding=finding, to=person, by=self.user, at=timezone.now())
         return self.answer(finding, shapes.FindingDetailSerializer)
 
     @extend_schema(summary="List events", responses=EventSerializer(many=True), filters=False)

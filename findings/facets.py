@@ -73,7 +73,9 @@ def facets(query: QueryDict, rows: list[Row], scopes: dict[str, str]) -> list[Fa
 
     ``scopes``: id (as text) → name of the scopes that the person sees.
     """
-    return [_facet(query, rows, name, scopes) for name in LABELS if name != "scope" or len(scopes) > 1]
+    return [
+        _facet(query, rows, name, scopes) for name in LABELS if name != "scope" or len(scopes) > 1
+    ]
 
 
 def _facet(query: QueryDict, rows: list[Row], name: str, scopes: dict[str, str]) -> Facet:

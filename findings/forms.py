@@ -64,19 +64,24 @@ class CommentForm(forms.Form):
     )
 
 
+class MemberField(forms.ModelChoiceField):
+    """A choice of people by the name that pages show."""
+
+    def label_from_instance(self, obj: User) -> str:
+        return obj.display
+
+
 class AssignForm(forms.Form):
     """Members of the finding's scope, or nobody."""
 
-    to = forms.ModelChoiceField(
+    to = MemberField(
         label="Assigned to", queryset=User.objects.none(), required=False, empty_label="Nobody"
     )
 
     def __init__(self, *args: Any, finding: Finding, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         members = User.objects.filter(memberships__scope=finding.scope_id, is_active=True)
-        field = cast(forms.ModelChoiceField, self.fields["to"])
-        field.queryset = members.order_by("username")
-        field.label_from_instance = lambda user: user.display  # type: ignore[method-assign]
+        cast(MemberField, self.fields["to"]).queryset = members.order_by("username")
 
 
 FORMS: dict[tuple[str, ...], type[forms.Form]] = {  # what a row of the table needs → its form

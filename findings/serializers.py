@@ -56,7 +56,7 @@ class FindingSerializer(serializers.ModelSerializer[Finding]):
 
     class Meta:
         model = Finding
-        fields = (
+        fields: tuple[str, ...] = (
             "id", "reference", "scope", "asset", "line", "tool", "tool_class", "category", "rule",
             "title", "cwes", "help_uri", "level", "security_severity", "severity", "path",
             "start_line", "presence", "first_seen_at", "last_seen_at", "status", "status_since",
@@ -86,7 +86,7 @@ class AvailableTransitionSerializer(serializers.Serializer[Any]):
     """A transition that starts where the finding stands: possible, or the reason why not."""
 
     name = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     target = serializers.ChoiceField(STATUSES)
     allowed = serializers.BooleanField()
     refusal = serializers.CharField(allow_blank=True, help_text="One sentence; empty: possible.")

@@ -49,7 +49,9 @@ def set_assignee(request: HttpRequest, pk: int) -> HttpResponse:
     return attempt(
         request,
         lambda: assign(finding=finding, to=to, **_by_now(request)),
-        done=f"{finding} is assigned to {to.display}." if to else f"{finding} is assigned to nobody.",
+        done=f"{finding} is assigned to {to.display}."
+        if to
+        else f"{finding} is assigned to nobody.",
         back=finding.get_absolute_url(),
     )
 

@@ -23,12 +23,12 @@ class RemediationSerializer(serializers.ModelSerializer[Remediation]):
     origin = serializers.ChoiceField(ORIGINS, read_only=True)
     declared_origin = serializers.ChoiceField(ORIGINS, read_only=True)
     created_by = PersonSerializer(read_only=True)
-    findings = serializers.PrimaryKeyRelatedField(many=True, read_only=True)
+    findings: Any = serializers.PrimaryKeyRelatedField(many=True, read_only=True)
     diff_sha256 = serializers.CharField(source="diff_id", read_only=True, allow_null=True)
 
     class Meta:
         model = Remediation
-        fields = (
+        fields: tuple[str, ...] = (
             "id", "reference", "scope", "asset", "line", "findings", "title", "url", "branch", "state",
             "base_commit", "base_tree", "head_commit", "head_tree", "diff_sha256", "pushed_at",
             "merge_commit", "merge_tree", "merged_at", "merged_by", "deployed_at", "author",
@@ -86,7 +86,7 @@ class RevisionSerializer(StrictSerializer):
     base_tree = ObjectId(required=False, allow_blank=True)
     diff = Text(64 * 1024 * 1024, required=False, trim_whitespace=False, allow_blank=True)
     diff_base64 = Base64Field(required=False, help_text="Instead of `diff`, for any bytes.")
-    commits = CommitSerializer(many=True, required=False, max_length=MAX_COMMITS)
+    commits = CommitSerializer(many=True, required=False, max_length=MAX_COMMITS)  # type: ignore[call-arg]
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Hand on the one diff as bytes."""

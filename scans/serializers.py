@@ -49,7 +49,7 @@ class ScanSerializer(serializers.ModelSerializer[Scan]):
     """One run of one tool on one revision. ``error`` names the place and the limit, where it failed."""
 
     purpose = serializers.ChoiceField(PURPOSES, read_only=True)
-    source = serializers.ChoiceField(SOURCES, read_only=True)
+    source = serializers.ChoiceField(SOURCES, read_only=True)  # type: ignore[assignment]
     state = serializers.ChoiceField(SCAN_STATES, read_only=True)
     raw_sha256 = serializers.CharField(source="raw_id", read_only=True, allow_null=True)
     recipe = serializers.CharField(source="recipe.name", default="", read_only=True)
@@ -59,7 +59,7 @@ class ScanSerializer(serializers.ModelSerializer[Scan]):
 
     class Meta:
         model = Scan
-        fields = (
+        fields: tuple[str, ...] = (
             "id", "scope", "asset", "line", "remediation", "purpose", "source", "commit", "tree",
             "tool", "tool_version", "tool_class", "category", "recipe", "state", "progress_done",
             "progress_total", "counts", "problems", "error", "raw_sha256", "created_at", "created_by",
@@ -175,7 +175,7 @@ class VerificationSerializer(serializers.ModelSerializer[Verification]):
 
     class Meta:
         model = Verification
-        fields = ("id", "scope", "remediation", "finding", "verdict", "safe", "right", "tier",
+        fields: tuple[str, ...] = ("id", "scope", "remediation", "finding", "verdict", "safe", "right", "tier",
                   "with_merge", "head_commit", "policy", "supersedes", "superseded_by", "scans",
                   "judgement_sha256", "at")  # fmt: skip
         read_only_fields = fields

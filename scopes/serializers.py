@@ -103,7 +103,7 @@ class PolicySerializer(serializers.ModelSerializer[Policy]):
 
     class Meta:
         model = Policy
-        fields = ("id", "name", "digest", "created_at")
+        fields: tuple[str, ...] = ("id", "name", "digest", "created_at")
         read_only_fields = fields
 
 
@@ -126,7 +126,7 @@ class TokenSerializer(serializers.ModelSerializer[ApiToken]):
 
     class Meta:
         model = ApiToken
-        fields = ("id", "name", "prefix", "permissions", "scope", "created_at", "expires_at",
+        fields: tuple[str, ...] = ("id", "name", "prefix", "permissions", "scope", "created_at", "expires_at",
                   "last_used_at", "revoked_at")  # fmt: skip
         read_only_fields = fields
 

@@ -63,7 +63,9 @@ def token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
 @require_GET
 def profile(request: HttpRequest) -> HttpResponse:
     rows = Membership.objects.filter(user=person(request)).select_related("scope")
-    return render(request, "profile.html", {"memberships": list(rows.order_by("scope__name")[:200])})
+    return render(
+        request, "profile.html", {"memberships": list(rows.order_by("scope__name")[:200])}
+    )
 
 
 @require_GET
@@ -75,7 +77,9 @@ def audit(request: HttpRequest) -> HttpResponse:
     )
     context = {
         "listed": listed,
-        "rows": [{"told": t, "scope": scopes.get(t.event.scope_id or 0)} for t in tell(listed.page.rows)],
+        "rows": [
+            {"told": t, "scope": scopes.get(t.event.scope_id or 0)} for t in tell(listed.page.rows)
+        ],
         "scopes": list(scopes.values()),
         "chains": _chains(scopes),
     }
@@ -99,4 +103,3 @@ def _chains(scopes: dict[int, Scope]) -> list[dict[str, Any]]:
         }
         for head in heads
     ]
-

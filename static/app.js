@@ -106,7 +106,15 @@
     if (said) said.textContent = "The server did not answer as expected. Reload the page.";
   });
 
+  // Filters stand beside the list where there is room, else they are folded above it.
+  const foldFilters = () => {
+    if (!matchMedia("(width < 64rem)").matches) return;
+    for (const fold of document.querySelectorAll(".facet-fold")) fold.open = false;
+  };
+  document.addEventListener("htmx:afterSettle", foldFilters);
+
   document.addEventListener("DOMContentLoaded", () => {
+    foldFilters();
     for (const button of document.querySelectorAll("[data-theme-toggle]")) showTheme(button);
     for (const box of document.querySelectorAll("[data-keys-switch]")) box.checked = keysOn();
     // A form that was refused, or linked to, opens where it is folded away.

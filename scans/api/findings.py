@@ -39,7 +39,7 @@ class ProvableFindingViewSet(FindingViewSet):
     def transitions(self, request: Request, pk: str) -> Response:
         """List what is possible now and, where it is not, why; with the checks that are open."""
         finding = self.get_object()
-        answers: list[dict[str, Any]] = available(finding, request.user, timezone.now())
+        answers: list[dict[str, Any]] = available(finding, self.user, timezone.now())
         judged = newest_verification(finding)
         for answer in answers:
             if answer["name"] == "complete" and judged is not None:
@@ -60,7 +60,7 @@ class ProvableFindingViewSet(FindingViewSet):
         """
         finding, body = self.get_object(), self.shape(TransitionSerializer)
         name = body.pop("name")
-        move(finding=finding, name=name, by=request.user, at=timezone.now(), brought=body)
+        move(finding=finding, name=name, by=self.user, at=timezone.now(), brought=body)
         return self.answer(self.get_object(), FindingDetailSerializer)
 
     @extend_schema(
@@ -78,11 +78,11 @@ class ProvableFindingViewSet(FindingViewSet):
         body = self.shape(BulkTransitionSerializer)
         ids, name = list(dict.fromkeys(body.pop("findings"))), body.pop("name")
         dry_run = body.pop("dry_run", False)
-        found = Finding.objects.visible_to(request.user).in_bulk(ids)
+        found = Finding.objects.visible_to(self.user).in_bulk(ids)
         answers = {
             answer.finding: answer
             for answer in move_many(
-                findings=[found[pk] for pk in ids if pk in found], name=name, by=request.user,
+                findings=[found[pk] for pk in ids if pk in found], name=name, by=self.user,
                 at=timezone.now(), brought=body, dry_run=dry_run,
             )
         }  # fmt: skip

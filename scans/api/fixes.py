@@ -41,12 +41,12 @@ class JudgedRemediationViewSet(RemediationViewSet):
         The same base and head again answer the first fix (200), with further findings linked.
         """
         body = self.shape(fixes.NewRemediationSerializer)
-        asset = self.one_of(Asset.objects.visible_to(request.user), body.pop("asset"), "asset")
+        asset = self.one_of(Asset.objects.visible_to(self.user), body.pop("asset"), "asset")
         line = line_of(asset, body.pop("line", None))
-        visible = Finding.objects.visible_to(request.user)
+        visible = Finding.objects.visible_to(self.user)
         findings = self.all_of(visible, body.pop("findings"), "findings")
         at = timezone.now()
-        fix = propose_fix(asset=asset, line=line, findings=findings, by=request.user, at=at, **body)
+        fix = propose_fix(asset=asset, line=line, findings=findings, by=self.user, at=at, **body)
         return self._now(fix, 201 if fix.created_at == at else 200)
 
     @extend_schema(summary="Push a revision", request=fixes.PushSerializer, responses=DETAIL)
@@ -54,7 +54,7 @@ class JudgedRemediationViewSet(RemediationViewSet):
     def push(self, request: Request, pk: str) -> Response:
         """Replace the revision of a fix that has not merged; older scans and reviews count no more."""
         fix, body = self.get_object(), self.shape(fixes.PushSerializer)
-        return self._now(push_fix(remediation=fix, by=request.user, at=timezone.now(), **body))
+        return self._now(push_fix(remediation=fix, by=self.user, at=timezone.now(), **body))
 
     @extend_schema(
         summary="Review",
@@ -65,7 +65,7 @@ class JudgedRemediationViewSet(RemediationViewSet):
     def review(self, request: Request, pk: str) -> Response:
         """Approve, reject or comment on the newest revision. Nobody reviews their own fix."""
         fix, body = self.get_object(), self.shape(fixes.NewReviewSerializer)
-        row = review_fix(remediation=fix, by=request.user, at=timezone.now(), **body)
+        row = review_fix(remediation=fix, by=self.user, at=timezone.now(), **body)
         return self.answer(row, fixes.ReviewSerializer, 201)
 
     @extend_schema(summary="Tell of the merge", request=fixes.MergeSerializer, responses=DETAIL)
@@ -73,7 +73,7 @@ class JudgedRemediationViewSet(RemediationViewSet):
     def merge(self, request: Request, pk: str) -> Response:
         """Tell that the fix merged: a claim for its findings, and proof where the gate passes."""
         fix, body = self.get_object(), self.shape(fixes.MergeSerializer)
-        return self._now(merge_fix(remediation=fix, by=request.user, at=timezone.now(), **body))
+        return self._now(merge_fix(remediation=fix, by=self.user, at=timezone.now(), **body))
 
     @extend_schema(
         summary="Tell of the deployment", request=fixes.DeploySerializer, responses=DETAIL
@@ -83,7 +83,7 @@ class JudgedRemediationViewSet(RemediationViewSet):
         """Tell when the merged fix was deployed."""
         fix, body = self.get_object(), self.shape(fixes.DeploySerializer)
         return self._now(
-            record_deployment(remediation=fix, by=request.user, at=timezone.now(), **body)
+            record_deployment(remediation=fix, by=self.user, at=timezone.now(), **body)
         )
 
     @extend_schema(
@@ -99,7 +99,7 @@ class JudgedRemediationViewSet(RemediationViewSet):
         commit = fix.base_commit if body["control"] else fix.merge_commit or fix.head_commit
         scan, _ = order_scan(
             asset=fix.asset, remediation=fix, recipe=body["recipe"], commit=commit,
-            control=body["control"], by=request.user, at=timezone.now(),
+            control=body["control"], by=self.user, at=timezone.now(),
         )  # fmt: skip
         return self.answer(
             scan, shapes.ScanDetailSerializer, 202, Location=location_of(scan, request)
@@ -115,7 +115,7 @@ class JudgedRemediationViewSet(RemediationViewSet):
     def judge(self, request: Request, pk: str) -> Response:
         """Judge the fix with what is stored, and answer the current verification of each finding."""
         fix = self.get_object()
-        judge_fix(remediation=fix, by=request.user, at=timezone.now())
+        judge_fix(remediation=fix, by=self.user, at=timezone.now())
         rows = Verification.objects.current().filter(remediation=fix).order_by("finding_id")
         shown = shapes.VerificationSerializer(with_roles(rows), many=True)
         return Response(shown.data)
@@ -126,5 +126,5 @@ class JudgedRemediationViewSet(RemediationViewSet):
         """Tell that the fix will not merge."""
         fix, body = self.get_object(), self.shape(fixes.WithdrawSerializer)
         return self._now(
-            withdraw_remediation(remediation=fix, by=request.user, at=timezone.now(), **body)
+            withdraw_remediation(remediation=fix, by=self.user, at=timezone.now(), **body)
         )

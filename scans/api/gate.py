@@ -51,20 +51,20 @@ class GateViewSet(ApiViewSet):
         says otherwise.
         """
         body = self.shape(shapes.GateSerializer)
-        asset = self.one_of(Asset.objects.visible_to(request.user), body["asset"], "asset")
+        asset = self.one_of(Asset.objects.visible_to(self.user), body["asset"], "asset")
         line = line_of(asset, body.get("line"))
-        visible = Finding.objects.visible_to(request.user)
+        visible = Finding.objects.visible_to(self.user)
         findings = self.all_of(visible, body["findings"], "findings")
         given = [self._read(number, told, asset) for number, told in enumerate(body["scans"])]
         fix = propose_or_reuse(
-            asset=asset, line=line, findings=findings, by=request.user, at=timezone.now(),
+            asset=asset, line=line, findings=findings, by=self.user, at=timezone.now(),
             **body["fix"],
         )  # fmt: skip
         scans = [self._take(told, fix) for told in given]
         scans = wait_for(scans, seconds_to_wait(request, WAIT_SECONDS))
         check_readable(scans)
         if all(scan.is_over for scan in scans):
-            judge_fix(remediation=fix, by=request.user, at=timezone.now())
+            judge_fix(remediation=fix, by=self.user, at=timezone.now())
         roles = [told["role"] for told in given]
         return self._answer(fix, findings, list(zip(roles, scans, strict=True)))
 
@@ -72,7 +72,7 @@ class GateViewSet(ApiViewSet):
         """Unpack or look up one scan of the body before anything is written."""
         where = f"scans[{number}]"
         if "id" in told:
-            rows = Scan.objects.visible_to(self.request.user).filter(asset=asset)
+            rows = Scan.objects.visible_to(self.user).filter(asset=asset)
             return {**told, "scan": self.one_of(rows, told["id"], f"{where}.id")}
         packed = told["sarif_gzip_base64"]
         data = inflate(packed, settings.MAX_REPORT_BYTES, f"{where}.sarif_gzip_base64")
@@ -84,7 +84,7 @@ class GateViewSet(ApiViewSet):
             return told["scan"]
         scan, _ = upload_scan(
             asset=fix.asset, remediation=fix, control=told["role"] != Role.AFTER,
-            data=told["data"], facts=told.get("facts", {}), by=self.request.user, at=timezone.now(),
+            data=told["data"], facts=told.get("facts", {}), by=self.user, at=timezone.now(),
         )  # fmt: skip
         return scan
 

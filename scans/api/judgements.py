@@ -18,13 +18,13 @@ from findings.models import Finding
 from scans import serializers as shapes
 from scans.api.certificates import ENVELOPE, FORMAT, certificate_of
 from scans.filters import ClearanceFilter, VerificationFilter
-from scans.models import Clearance, Verification, VerificationQuerySet
+from scans.models import Clearance, Verification
 from scans.services.audit import last_closed
 from scans.services.doors import record_disposition
 from scopes.models import Scope
 
 
-def with_roles(rows: VerificationQuerySet) -> VerificationQuerySet:
+def with_roles(rows: Any) -> Any:
     """Verifications with what their shape shows beside their own columns."""
     return rows.prefetch_related("scan_roles").annotate(replaced_by=F("superseded_by"))
 
@@ -72,9 +72,7 @@ class VerificationViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     def dispose(self, request: Request, pk: str) -> Response:
         """Record what was decided about one result that the fix brought in, with the reason."""
         verification, body = self.get_object(), self.shape(shapes.NewDispositionSerializer)
-        row = record_disposition(
-            verification=verification, by=request.user, at=timezone.now(), **body
-        )
+        row = record_disposition(verification=verification, by=self.user, at=timezone.now(), **body)
         return self.answer(row, shapes.DispositionSerializer, 201)
 
 
@@ -129,7 +127,7 @@ class AuditViewSet(ApiViewSet):
         n, origin, scope = (asked.validated_data.get(name) for name in ("n", "origin", "scope"))
         findings = self.get_queryset()
         if scope is not None:
-            visible = Scope.objects.visible_to(request.user)
+            visible = Scope.objects.visible_to(self.user)
             findings = findings.filter(scope=self.one_of(visible, scope, "scope"))
         rows = last_closed(findings, n=n, origin=origin)
         counts = Counter({"yes": 0, "after": 0, "unknown": 0})

@@ -57,7 +57,7 @@ class ToolViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
 
     def get_queryset(self) -> QuerySet[Tool]:
         """Tools are shared rows: only those that the user can know from scans or findings."""
-        user = self.request.user
+        user = self.user
         return Tool.objects.filter(
             Q(name__in=Scan.objects.visible_to(user).values("tool"))
             | Q(name__in=Finding.objects.visible_to(user).values("tool"))
@@ -103,7 +103,7 @@ class ScanViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
         """
         data, body = self._report()
         scan, new = upload_scan(
-            data=data, by=request.user, at=timezone.now(), facts=body.get("facts", {}),
+            data=data, by=self.user, at=timezone.now(), facts=body.get("facts", {}),
             **self._target(body),
         )  # fmt: skip
         seconds = seconds_to_wait(request)
@@ -132,7 +132,7 @@ class ScanViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
 
     def _target(self, body: dict[str, Any]) -> dict[str, Any]:
         """Look up what the scan is of, among what the user may see."""
-        user = self.request.user
+        user = self.user
         asset = self.one_of(Asset.objects.visible_to(user), body["asset"], "asset")
         if ("line" in body) == ("remediation" in body):
             raise ValidationError({"line": ["Give either line or remediation."]})
@@ -151,10 +151,10 @@ class ScanViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     def order(self, request: Request) -> Response:
         """Have our own runner scan one commit of a line; its facts will be measured."""
         body = self.shape(shapes.ScanOrderSerializer)
-        asset = self.one_of(Asset.objects.visible_to(request.user), body["asset"], "asset")
+        asset = self.one_of(Asset.objects.visible_to(self.user), body["asset"], "asset")
         scan, _ = order_scan(
             asset=asset, line=line_of(asset, body.get("line")), recipe=body["recipe"],
-            commit=body["commit"], by=request.user, at=timezone.now(),
+            commit=body["commit"], by=self.user, at=timezone.now(),
         )  # fmt: skip
         return self.answer(
             scan, shapes.ScanDetailSerializer, 202, Location=location_of(scan, request)

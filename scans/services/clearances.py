@@ -24,6 +24,10 @@ ISSUER = "CTEM"
 HOLDERS = ["findings_finding", "scans_clearance"]  # tables whose deferred keys must hold now
 
 
+class Unverifiable(RuntimeError):
+    """A certificate that does not verify: a defect of ours or damaged evidence, never the caller's."""
+
+
 def _time(value: datetime | None) -> str | None:
     return (
         value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
@@ -55,13 +59,19 @@ def _finding_members(finding: Finding, verification: Verification) -> dict[str, 
         "title": finding.title,
         "cwes": finding.cwes,
         "severity": finding.severity,
-        "path": finding.path,
-        "line": finding.start_line,
+        **_original_place(finding, verification),
         "scope": finding.scope.name,
         "asset": finding.asset.name,
         "first_seen_at": _time(finding.first_seen_at),
         "original": _original_members(verification),
     }
+
+
+def _original_place(finding: Finding, verification: Verification) -> dict[str, Any]:
+    """Where the scan before the fix saw it; a later scan of the line may have seen it elsewhere."""
+    before = [d["scan"] for d in verification.inputs["documents"] if d["role"] == "before"]
+    seen = finding.sightings.filter(scan_id__in=before).order_by("-scan_id").first()
+    return {"path": seen.path, "line": seen.start_line} if seen else {}
 
 
 def _original_members(verification: Verification) -> dict[str, str]:
@@ -113,9 +123,21 @@ def _gate_source(at: datetime) -> Blob:
     return blobs.store(dsse.canonical_json(files), at=at)
 
 
+def check_certificate(clearance: Clearance) -> None:
+    """Verify a clearance's bundle offline, judging again. Raises Unverifiable with the failing steps."""
+    checked = certificate.verify_bundle(bundle(clearance), public_keys())
+    if not checked.ok:
+        wrong = "; ".join(f"{step.step}: {step.sentence}" for step in checked.steps if not step.ok)
+        raise Unverifiable(f"the certificate of CTEM-{clearance.finding_id} does not verify: {wrong}")
+
+
 @transaction.atomic
 def clear(verification: Verification, *, at: datetime) -> Clearance:
-    """Sign the closure and complete the finding: the only caller of the ``complete`` transition."""
+    """Sign the closure and complete the finding: the only caller of the ``complete`` transition.
+
+    The certificate is verified as an auditor would before anything is kept: what does not verify
+    completes nothing.
+    """
     finding = Finding.objects.select_related("scope", "asset").get(pk=verification.finding_id)
     fix = Remediation.objects.select_related("asset").get(pk=verification.remediation_id)
     head = (
@@ -141,6 +163,7 @@ def clear(verification: Verification, *, at: datetime) -> Clearance:
         scope_id=finding.scope_id, finding=finding, remediation=fix, verification=verification,
         certificate=envelope.decode(), key_id=keyid, issued_at=at, gate=_gate_source(at),
     )  # fmt: skip
+    check_certificate(clearance)
     brought = {
         "clearance_id": clearance.pk,
         "verification_id": verification.pk,

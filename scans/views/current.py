@@ -1,12 +1,12 @@
 """Which judgement counts for a finding and for a fix, for a whole page of them at once."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from findings.models import Finding
 from findings.statuses import OPEN
-from remediations.models import Remediation
+from remediations.models import Remediation, RemediationFinding
 from remediations.statuses import RemediationState
 from scans.models import Verification, VerificationQuerySet
 from scans.views.judgements import worst
@@ -77,12 +77,12 @@ def finding_rows(findings: Collection[Finding]) -> list[FindingRow]:
 def fix_rows(fixes: Collection[Remediation], *, with_texts: bool = False) -> list[FixRow]:
     """Return list rows; one query for the findings, one for the judgements."""
     ids = [fix.pk for fix in fixes]
-    links = Remediation.findings.through.objects.filter(remediation__in=ids)
+    links = RemediationFinding.objects.filter(remediation__in=ids)
     findings: dict[int, list[Finding]] = defaultdict(list)
     for link in links.select_related("finding").order_by("finding_id"):
         findings[link.remediation_id].append(link.finding)
     judged: dict[int, list[Verification]] = defaultdict(list)
-    rows: Iterable[Verification] = Verification.objects.current().filter(remediation__in=ids)
+    rows = Verification.objects.current().filter(remediation__in=ids)
     for verification in rows if with_texts else rows.defer(*HEAVY):
         judged[verification.remediation_id].append(verification)
     return [FixRow(fix, tuple(findings[fix.pk]), tuple(judged[fix.pk])) for fix in fixes]

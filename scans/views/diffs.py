@@ -87,9 +87,7 @@ class Marks:
         return [mark for place in sorted(self.by_place) for mark in self.by_place[place]]
 
 
-def collect_marks(
-    verifications: Sequence[Verification], sightings: Iterable[Sighting]
-) -> Marks:
+def collect_marks(verifications: Sequence[Verification], sightings: Iterable[Sighting]) -> Marks:
     """Return what the judgements of one fix say about lines; ``sightings`` in their before-scans."""
     marks = Marks()
     seen = {(s.finding_id, f"scan-{s.scan_id}.sarif#{s.pointer}"): s for s in sightings}
@@ -145,8 +143,11 @@ def _mark_check(marks: Marks, check: dict) -> None:
     }[check["id"]]
     for text in check.get("evidence") or ():
         path, colon, line = text.removeprefix("fix.diff:").rpartition(":")
-        place = (path, int(line)) if colon and line.isdigit() else (text.removeprefix("fix.diff:"), None)
-        marks.add(NEW, *place, Mark(tone, icon, title, check["reason"]))
+        mark = Mark(tone, icon, title, check["reason"])
+        if colon and line.isdigit():
+            marks.add(NEW, path, int(line), mark)
+        else:
+            marks.add(NEW, text.removeprefix("fix.diff:"), None, mark)
 
 
 def draw(diff: Diff, marks: Marks) -> ShownDiff:

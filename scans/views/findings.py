@@ -16,7 +16,14 @@ from core.permissions import Permission
 from core.views import attempt, person, refuse_form
 from findings.facets import count_by_dimensions, facets, total
 from findings.filters import FindingFilter
-from findings.forms import FORMS, AcceptanceForm, AssignForm, CommentForm, ReasonForm
+from findings.forms import (
+    FORMS,
+    AcceptanceForm,
+    AssignForm,
+    CommentForm,
+    ReasonForm,
+    RemediationForm,
+)
 from findings.guards import pending
 from findings.lifecycle import BY_NAME, available
 from findings.models import Dismissal, Finding, RiskAcceptance
@@ -104,6 +111,7 @@ def _chips(query: Any, scopes: dict[str, str]) -> list[dict[str, str]]:
             left = [v for v in values if v != value]
             told = scopes.get(value, value) if name == "scope" else value.replace("_", " ")
             label = {"q": "search", "priority_band": "priority"}.get(name, name.replace("_", " "))
+            told = {"true": "yes", "false": "no"}.get(told, told)
             url = with_values(query, {name: left})
             chips.append({"label": f"{label}: {told}", "url": url})
     return chips
@@ -176,7 +184,9 @@ def _actions(request: HttpRequest, shown: Finding, fixes: list[Remediation]) -> 
     actions = [
         {**row, "form": _form_for(row["name"], choices)}
         for row in available(shown, user, timezone.now())
-        if row["allowed"] or BY_NAME[row["name"]].permission is not None or row["name"] == "complete"
+        if row["allowed"]
+        or BY_NAME[row["name"]].permission is not None
+        or row["name"] == "complete"
     ]
     is_open = shown.status in OPEN
     return {
@@ -196,9 +206,10 @@ def _actions(request: HttpRequest, shown: Finding, fixes: list[Remediation]) -> 
 
 
 def _form_for(name: str, fixes: list[tuple[int, str]], data: Any = None) -> forms.Form:
-    needs = BY_NAME[name].needs
-    more = {"fixes": fixes} if needs == ("remediation_id",) else {}
-    return FORMS[needs](data, auto_id=f"id_{name}_%s", **more)
+    form_class = FORMS[BY_NAME[name].needs]
+    if form_class is RemediationForm:
+        return RemediationForm(data, auto_id=f"id_{name}_%s", fixes=fixes)
+    return form_class(data, auto_id=f"id_{name}_%s")
 
 
 @require_POST

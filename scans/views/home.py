@@ -50,9 +50,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "failed_limit": 99,
         "expiring": expiring,
         "mine": finding_rows(
-            list(
-                mine.select_related("asset", "scope").order_by("-priority_score", "-id")[:MINE]
-            )
+            list(mine.select_related("asset", "scope").order_by("-priority_score", "-id")[:MINE])
         ),
         "nothing_at_all": not counts and not visible.exists(),
         "last": last,
@@ -86,7 +84,9 @@ class Failed:
 
     @property
     def severity(self) -> str:
-        return min((f.severity for f in self.findings), key=list(Severity).index)
+        """The worst among its findings."""
+        present = {finding.severity for finding in self.findings}
+        return next(severity.value for severity in Severity if severity.value in present)
 
 
 def _failed(request: HttpRequest) -> list[Failed]:

@@ -58,9 +58,9 @@ def loop_of(finding: Finding) -> Loop:
     depth = width = blocked = 0
     for round_number in range(1, MAX_DEPTH + 1):
         fixes = _attach_fixes(level)
-        following = [
-            node for node in _attach_findings(fixes) if node.finding.pk not in seen
-        ][:MAX_WIDTH]
+        following = [node for node in _attach_findings(fixes) if node.finding.pk not in seen][
+            :MAX_WIDTH
+        ]
         seen.update(node.finding.pk for node in following)
         width += len(following)
         blocked += sum(len(node.new) for node in fixes)
@@ -126,4 +126,3 @@ def brought_in_by(finding: Finding) -> FixNode | None:
     node = FixNode(fix, "unknown")
     node.brought = [FindingNode(f) for f in fix.findings.order_by("pk")[:10]]
     return node
-

@@ -65,7 +65,9 @@ def _with_fix(verification: Verification | None, fix: Remediation) -> NextStep:
         return NextStep("Have the fix scanned: nothing has been judged yet.", url, f"Open {fix}")
     if check is not None and check.id == "HUMAN_REVIEW":
         url = f"{url}#review"
-        return NextStep("The scan has passed. A person has to review the fix.", url, f"Review {fix}")
+        return NextStep(
+            "The scan has passed. A person has to review the fix.", url, f"Review {fix}"
+        )
     if check is not None:
         return NextStep(check.to_pass or check.reason, url, f"Open {fix}")
     if fix.state != RemediationState.MERGED:

@@ -76,9 +76,13 @@ def scan(request: HttpRequest, pk: int) -> HttpResponse:
         "recipe": shown.recipe.get("name", ""),
         "counts": [(name, shown.counts[name]) for name in COUNTS if name in shown.counts],
         "facts": [(name, shown.facts[name]) for name in SHOWN_FACTS if name in shown.facts],
-        "long_facts": [_long(name, shown.facts[name]) for name in LONG_FACTS if name in shown.facts],
+        "long_facts": [
+            _long(name, shown.facts[name]) for name in LONG_FACTS if name in shown.facts
+        ],
         "new": list(seen.filter(stage="").order_by("-finding__priority_score", "pk")[: MOST + 1]),
-        "again": list(seen.exclude(stage="").order_by("-finding__priority_score", "pk")[: MOST + 1]),
+        "again": list(
+            seen.exclude(stage="").order_by("-finding__priority_score", "pk")[: MOST + 1]
+        ),
         "most": MOST,
         "roles": list(
             roles.defer("verification__judgement", "verification__inputs").order_by("-pk")[:MOST]

@@ -42,7 +42,10 @@ def _counts(scope_ids: list[int]) -> dict[int, dict[str, int]]:
         awaiting=Count("pk", filter=Q(status=Status.AWAITING_VERIFICATION)),
         complete=Count("pk", filter=Q(status=Status.MOBILIZATION_COMPLETE)),
     )
-    return defaultdict(dict, {row["scope_id"]: row for row in told})
+    counts: dict[int, dict[str, int]] = defaultdict(dict)
+    for row in told:
+        counts[row["scope_id"]] = {name: row[name] for name in ("open", "awaiting", "complete")}
+    return counts
 
 
 @require_GET

@@ -53,7 +53,9 @@ def _lanes() -> dict[str, Lane]:
         Lane("waiting", "Waiting for a scan", "No post-fix scan is linked yet."),
         Lane("scanning", "Scanning", "A scan of the fix is being run or read."),
         Lane("failed", "Failed or unknown", "The gate says no, or cannot say."),
-        Lane("review", "Passed, waiting for review", "Safe. A person has to say whether it is right."),
+        Lane(
+            "review", "Passed, waiting for review", "Safe. A person has to say whether it is right."
+        ),
         Lane("cleared", "Cleared, not merged", "Both lamps are green. Merge it."),
     )
     return {lane.key: lane for lane in lanes}
@@ -73,7 +75,9 @@ def queue(request: HttpRequest) -> HttpResponse:
         key, card = _place(row, running.get(row.fix.pk), row.fix.pk in scanned)
         lanes[key].cards.append(card)
     for finding in _claims_without_fix(request):
-        lanes["waiting"].cards.append(Card(finding.claimed_at or finding.status_since, finding=finding))
+        lanes["waiting"].cards.append(
+            Card(finding.claimed_at or finding.status_since, finding=finding)
+        )
     context = {
         "lanes": list(lanes.values()),
         "is_cut": len(fixes) == MOST_FIXES,

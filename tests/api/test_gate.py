@@ -91,8 +91,8 @@ def test_a_scan_of_the_base_never_changes_the_line(api, world, worker):
     body = step(world)
     body["scans"].append(scan_of(old, "before"))
     assert api(world.pipeline).post("gate/", body).status_code == 200
-    now = dict((pk, status) for pk, status, _ in stored()[1])
-    was = dict((pk, status) for pk, status, _ in statuses)
+    now = {pk: status for pk, status, _ in stored()[1]}
+    was = {pk: status for pk, status, _ in statuses}
     assert {pk for pk in now if now[pk] != was[pk]} == {world.fresh.pk}  # being fixed now
     assert Scan.objects.latest("pk").purpose == "control"
 

@@ -107,7 +107,8 @@ def merged_first(world, **facts):
     fix = finding.remediations.get()
     merged = make.merge(fix)
     code = make.code_with_tree(fix.head_tree)
-    told = {**make.facts_of(code), **facts}
+    now = timezone.now().isoformat()
+    told = {**make.facts_of(code), "started_at": now, "finished_at": now, **facts}
     make.upload_and_ingest(world.asset, code, told, remediation=merged)
     make.approve(merged)
     finding.refresh_from_db()
