@@ -80,7 +80,8 @@ SHOWN = {  # member of the data → what stands before it; in this order
     "agent": "by ",
     "commit": "commit ",
     "head": "revision ",
-    "pointer": "",
+    "rule": "",
+    "path": "",
 }
 HASHES = ("commit", "head")
 MOST = 5  # members of a list that are named

@@ -64,12 +64,12 @@ def quarantine_exhausted(at: datetime) -> list[Job]:
     aside = []
     for job in due(at).filter(attempts__gte=settings.JOB_MAX_ATTEMPTS):
         why = job.error or "the worker died"
-        job.error = f"given up after {job.attempts} attempts, it failed in every attempt: {why}"[:2000]
+        job.error = f"given up after {job.attempts} attempts, it failed in every attempt: {why}"[
+            :2000
+        ]
         job.state, job.lease_until, job.finished_at = JobState.QUARANTINED, None, at
         still_due = due(at).filter(pk=job.pk)  # a late worker may have finished it meanwhile
-        if still_due.update(
-            state=job.state, lease_until=None, finished_at=at, error=job.error
-        ):
+        if still_due.update(state=job.state, lease_until=None, finished_at=at, error=job.error):
             aside.append(job)
     return aside
 

@@ -4,7 +4,6 @@ A page never counts the rows behind it: it reads one more than it shows.
 """
 
 import base64
-import binascii
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -166,7 +165,7 @@ def _decode(cursor: str, model: type[Model], names: list[str]) -> list[Any]:
         told = json.loads(base64.urlsafe_b64decode(padded))
         if cursor[0] not in (FORWARD, BACK) or len(told) != len(names):
             raise ValueError
-        columns = [cast(Field[Any, Any], model._meta.get_field(name)) for name in names]
+        columns = [cast("Field[Any, Any]", model._meta.get_field(name)) for name in names]
         return [column.to_python(value) for column, value in zip(columns, told, strict=True)]
-    except (ValueError, TypeError, ValidationError, binascii.Error) as error:
+    except (ValueError, TypeError, ValidationError) as error:
         raise BadInput("cursor", "does not belong to this list; start at its first page") from error

@@ -37,6 +37,7 @@ class NothingHere(APIView):
     """Every other address below the API: a problem like any other, not a page."""
 
     content_negotiation_class = AlwaysJson
+    metadata_class = None
 
     @extend_schema(exclude=True)
     def get(self, request: Request, **kwargs: str) -> Response:

@@ -45,7 +45,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     return {
         "navigation": [
             Item(
-                url=reverse(name),
+                url=reverse(name) + ("?open=true" if name == "findings" else ""),
                 words=words,
                 icon=icon,
                 current="page" if at == name else "true" if at in below else "",

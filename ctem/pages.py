@@ -48,6 +48,11 @@ urlpatterns = [
     path("remediations/<int:pk>/diff/", remediations.diff, name="remediation-diff"),
     path("verification/", verifications.queue, name="verification-queue"),
     path("verification/<int:pk>/", verifications.verification, name="verification"),
+    path(
+        "verification/<int:pk>/dispositions/",
+        verifications.dispose,
+        name="verification-disposition",
+    ),
     # what was scanned, what we look at, what happened
     path("scans/", scans.scans, name="scans"),
     path("scans/<int:pk>/", scans.scan, name="scan"),

@@ -59,7 +59,7 @@ def _judge(call: argparse.Namespace) -> int:
     from gate.policy import DEFAULT, load
 
     after = _documents(call.after)
-    facts = fact_reader.parse(_read(call.facts), call.facts) if call.facts else {}
+    facts = fact_reader.join({path: fact_reader.parse(_read(path), path) for path in call.facts})
     facts["at"] = facts.get("at") or _now()
     evidence = assemble(
         after=after,
@@ -69,7 +69,7 @@ def _judge(call: argparse.Namespace) -> int:
         known=_documents([call.known])[0] if call.known else None,
         findings=call.finding,
         facts=facts,
-        facts_name=call.facts or "facts",
+        facts_name=" + ".join(call.facts) or "facts",
     )
     policy = load(_read(call.policy), call.policy) if call.policy else DEFAULT
     judgement = judge(evidence, policy, lamp=call.lamp)
@@ -101,7 +101,8 @@ def _parser() -> Parser:
     add("--known", metavar="JSON", help="what is already open on the line")
     add("--finding", action="append", default=[], metavar="REF",
         help="RULE@PATH:LINE or FILE#/runs/0/results/3 of a before scan; without it only new")  # fmt: skip
-    add("--facts", metavar="JSON", help="what the reports do not say")
+    add("--facts", action="append", default=[], metavar="JSON",
+        help="what the reports do not say; several are joined")  # fmt: skip
     add("--policy", metavar="TOML", help="another policy than the default one")
     add("--lamp", choices=("safe", "right", "both"), default="safe")
     add("--format", choices=FORMATS, default="text")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gate.errors import InputError
 from gate.evidence import Commit, FixFacts, Review, ScanFacts, Source, Surroundings, Waiver
 from gate.formats.json_text import Document as JsonText
 from gate.formats.limits import Limits
@@ -19,6 +20,7 @@ TOOL_CLASSES = (
     "agentic", "sast", "sca", "secrets", "iac", "container", "dast", "cloud", "fuzz", "manual",
 )  # fmt: skip
 ORIGINS = ("human", "ai_assisted", "ai_generated", "automation", "unknown")
+_FOLLOWING = ("before", "after", "control", "reviews", "waivers", "dispositions")
 CAUSES = ("fix", "base_moved", "tool_changed", "advisory_changed", "unknown")
 LIMITS = Limits(size=64 * 1024 * 1024, depth=16)
 
@@ -48,6 +50,42 @@ def parse(data: bytes, name: str) -> dict[str, Any]:
     """The object of a facts file. Raises InputError with the byte for what is no such JSON."""
     value = JsonText(data, name, LIMITS).load()
     return dict(Members(value, name).value)
+
+
+def join(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """One document from several, by the names of their files: what a pipeline's steps measured.
+
+    Scans, reviews, waivers and dispositions follow each other in the order of the files; any other
+    member may be told twice only if it says the same. Raises InputError for one that does not.
+    """
+    joined: dict[str, Any] = {}
+    for name, document in documents.items():
+        for key, value in document.items():
+            if value is None:
+                continue
+            where = f"{name}: {key}"
+            joined[key] = _joined(key, joined[key], value, where) if key in joined else value
+    return joined
+
+
+def _joined(key: str, old: Any, new: Any, where: str) -> Any:
+    if key in _FOLLOWING:
+        return [*_listed(old), *_listed(new)]
+    if isinstance(old, dict) and isinstance(new, dict):
+        for inner in old.keys() & new.keys():
+            _same(old[inner], new[inner], f"{where}.{inner}")
+        return {**old, **new}
+    return _same(old, new, where)
+
+
+def _same(old: Any, new: Any, where: str) -> Any:
+    if old != new:
+        raise InputError(where, "is told differently by an earlier facts file")
+    return old
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
 
 
 def read(document: Mapping[str, Any], name: str = "facts") -> Facts:

@@ -15,10 +15,12 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 
 from gate.diff import Diff
+from gate.moved import WIDTHS, ChangedLines, Surroundings
 from gate.records import Result
 
 ALGORITHM = "ctem.match/1"
@@ -91,6 +93,7 @@ class _View:
     may_move: bool  # its line is gone, or nobody can say
     is_added: bool  # after: its line was not there before
     hunk: int | None
+    around: Surroundings | None  # what was removed or added together with its line
 
 
 Key = Hashable | None  # None: the stage does not apply to this result
@@ -103,9 +106,11 @@ class _Matcher:
     def __init__(
         self, before: Sequence[Result], after: Sequence[Result], diff: Diff | None
     ) -> None:
-        old = [_view_before(index, before[index], diff) for index in _ordered(before)]
-        new = [_view_after(index, after[index], diff) for index in _ordered(after)]
+        changed = ChangedLines(diff) if diff else None
+        old = [_view_before(index, before[index], changed) for index in _ordered(before)]
+        new = [_view_after(index, after[index], changed) for index in _ordered(after)]
         self._all = old, new
+        self._joined = diff is not None
         self._before = {view.index: view for view in old}
         self._after = {view.index: view for view in new}
         self._pairs: list[Pair] = []
@@ -116,6 +121,10 @@ class _Matcher:
         self._by_keys(Stage.S1, _exact_place)
         self._by_keys(Stage.S1, _same_place)
         self._by_fingerprint()
+        if self._joined:
+            self._by_surroundings()
+        self._by_code(Stage.S3, _same_code)
+        self._by_code(Stage.S4, _moved_code)
         for stage, keys_of in _STAGES:
             self._by_keys(stage, keys_of)
         unmatched = tuple(sorted(self._before))
@@ -157,6 +166,37 @@ class _Matcher:
             if free and _newest_agree(one.result, other.result):
                 self._pair(one, other, Stage.S2)
 
+    def _by_surroundings(self) -> None:
+        """S3 and S4 where the diff shows the code on both sides: it moved with the lines around
+        it. Wider agreement goes first, in whatever file: common code is found all over."""
+        for above, below in WIDTHS:
+            self._by_keys(Stage.S3, partial(_moved_here, above=above, below=below))
+            self._by_keys(Stage.S4, partial(_moved_anywhere, above=above, below=below))
+
+    def _by_code(self, stage: Stage, keys_of: Callable[[_View], Iterable[Key]]) -> None:
+        """S3 and S4 by the code alone. Given a diff, code that a rule reports at several places
+        identifies none of them (as fingerprints do, N1 of gate-facts 1.8), nor does code among
+        other lines: what then might still be there is contested, and what might be it is new."""
+        buckets = _buckets(self._after.values(), keys_of)
+        common = self._common(keys_of) if self._joined else frozenset[Key]()
+        doubted = set(common)
+        for old in self._before.values():
+            claimed = [(key, buckets[key]) for key in keys_of(old) if key in buckets]
+            doubts = {key for key, found in claimed if key in common or _differ(old, found)}
+            if doubts:
+                self._contested.add(old.index)
+                doubted |= doubts
+        self._by_keys(stage, lambda view: (key for key in keys_of(view) if key not in doubted))
+
+    def _common(self, keys_of: Callable[[_View], Iterable[Key]]) -> frozenset[Key]:
+        """Keys of several results of one side, those included that have long been paired."""
+        return frozenset(
+            key
+            for views in self._all
+            for key, bucket in _buckets(map(_loose, views), keys_of).items()
+            if len(bucket) > 1
+        )
+
     def _pair(self, old: _View, new: _View, stage: Stage) -> None:
         self._pairs.append(Pair(old.index, new.index, stage, _reason(old, new, stage)))
         del self._before[old.index]
@@ -193,6 +233,20 @@ def _moved_code(view: _View) -> Iterator[Key]:
     """S4: as S3 but in any file, and only code that is long enough to be told apart."""
     if len(view.code) >= SHORTEST_MOVED and view.may_move:
         yield view.rule, view.code
+
+
+def _moved_here(view: _View, *, above: int, below: int) -> Iterator[Key]:
+    """S3 by the diff: the line, and so many lines around it, in the same file."""
+    if view.place:
+        for key in _moved_anywhere(view, above=above, below=below):
+            yield view.place, key
+
+
+def _moved_anywhere(view: _View, *, above: int, below: int) -> Iterator[Key]:
+    """S4 by the diff: the same in any file."""
+    around = view.around.within(above, below) if view.around else None
+    if around:
+        yield view.rule, around
 
 
 def _same_hunk(view: _View) -> Iterator[Key]:
@@ -233,8 +287,6 @@ def _kin_in_file(view: _View) -> Iterator[Key]:
 
 
 _STAGES: tuple[tuple[Stage, Callable[[_View], Iterator[Key]]], ...] = (
-    (Stage.S3, _same_code),
-    (Stage.S4, _moved_code),
     (Stage.S5, _same_hunk),
     (Stage.S6, _same_message),
     (Stage.S7, _same_file),
@@ -271,11 +323,12 @@ def _told(result: Result) -> str:
     return f"{name}:{spot.line}" if spot.line else name
 
 
-def _view_before(index: int, result: Result, diff: Diff | None) -> _View:
+def _view_before(index: int, result: Result, changed: ChangedLines | None) -> _View:
     """A result before, taken along by the diff."""
     path, line = result.location.path, result.location.line
-    if diff is None or path is None:
+    if changed is None or path is None:
         return _view(index, result, path, line or 0)
+    diff = changed.diff
     file = diff.for_old(path)
     hunk = diff.hunk_of_old(path, line) if line else None
     if line:
@@ -284,18 +337,29 @@ def _view_before(index: int, result: Result, diff: Diff | None) -> _View:
     else:
         now = 0 if file is None or not (file.hunks or file.binary) else None
     return _view(
-        index, result, diff.map_path(path) or "", now, exact=True, may_move=now is None, hunk=hunk
+        index,
+        result,
+        diff.map_path(path) or "",
+        now,
+        exact=True,
+        may_move=now is None,
+        hunk=hunk,
+        around=changed.around_old(path, line) if line and now is None else None,
     )
 
 
-def _view_after(index: int, result: Result, diff: Diff | None) -> _View:
+def _view_after(index: int, result: Result, changed: ChangedLines | None) -> _View:
     """A result after, as it is."""
     path, line = result.location.path, result.location.line
-    if diff is None or path is None:
+    if changed is None or path is None:
         return _view(index, result, path, line or 0)
+    diff = changed.diff
     hunk = diff.hunk_of_new(path, line) if line else None
     is_added = line is not None and diff.is_added(path, line)
-    return _view(index, result, path, line or 0, exact=True, is_added=is_added, hunk=hunk)
+    around = changed.around_new(path, line) if line and is_added else None
+    return _view(
+        index, result, path, line or 0, exact=True, is_added=is_added, hunk=hunk, around=around
+    )
 
 
 def _view(
@@ -308,6 +372,7 @@ def _view(
     may_move: bool = True,
     is_added: bool = False,
     hunk: int | None = None,
+    around: Surroundings | None = None,
 ) -> _View:
     return _View(
         index=index,
@@ -320,7 +385,19 @@ def _view(
         may_move=may_move,
         is_added=is_added,
         hunk=hunk,
+        around=around,
     )
+
+
+def _loose(view: _View) -> _View:
+    """The same, as if its line could have moved."""
+    return view if view.may_move else replace(view, may_move=True)
+
+
+def _differ(old: _View, found: list[_View]) -> bool:
+    """Whether the one that looks the same stands among other lines."""
+    new = found[0].around if len(found) == 1 else None
+    return bool(old.around and new and old.around.contradicts(new))
 
 
 def _ordered(results: Sequence[Result]) -> list[int]:

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
+from importlib.resources import files
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gate import __version__, dsse
 from gate.errors import InputError
+
+if TYPE_CHECKING:  # its place differs between Python 3.11 and 3.14
+    from importlib.resources.abc import Traversable
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://ctem.dev/attestation/finding-closure/v1"
@@ -327,19 +330,26 @@ def _instant(text: Any) -> datetime | None:
 
 @cache
 def gate_source() -> Mapping[str, bytes]:
-    """Every file of this package by its path below the package's parent, read once per process."""
-    package = Path(__file__).parent
-    files = sorted(p for p in package.rglob("*") if p.is_file() and not _is_passing(p, package))
-    source = {p.relative_to(package.parent).as_posix(): p.read_bytes() for p in files}
+    """Every file of this package by its path below the package's parent, read once per process.
+
+    The same from a folder and from a zip file; compiled files are no source.
+    """
+    source = {path: file.read_bytes() for path, file in _source_files(files("gate"), "gate")}
     for path in source:
         if not SOURCE_PATH.match(path):
             raise InputError(path, "a file name that cannot travel in a bundle")
     return MappingProxyType(source)
 
 
-def _is_passing(path: Path, package: Path) -> bool:
-    parts = path.relative_to(package).parts
-    return path.suffix == ".pyc" or any(p == "__pycache__" or p.startswith(".") for p in parts)
+def _source_files(folder: Traversable, path: str) -> Iterator[tuple[str, Traversable]]:
+    for item in sorted(folder.iterdir(), key=lambda item: item.name):
+        if item.name.startswith(".") or item.name == "__pycache__" or item.name.endswith(".pyc"):
+            continue
+        below = f"{path}/{item.name}"
+        if item.is_dir():
+            yield from _source_files(item, below)
+        elif item.is_file():
+            yield below, item
 
 
 def _gate_members() -> dict[str, Any]:

@@ -26,7 +26,7 @@ from scopes.services import create_asset, create_scope, issue_token, revoke_toke
 def check_may_create_scope(user: User) -> None:
     """Raise NotAllowed unless ``user`` is a person who administers a scope already.
 
-    The first scope is made by the operator's command; a token for one scope makes no other.
+    The first scope is made by the operator, on the server; a token for one scope makes no other.
     """
     token: ApiToken | None = getattr(user, "token", None)
     bound = token is not None and token.scope_id is not None
@@ -206,6 +206,7 @@ class MeView(APIView):
     """Who you are here."""
 
     content_negotiation_class = AlwaysJson
+    metadata_class = None
 
     @extend_schema(summary="Who am I", responses=shapes.MeSerializer, operation_id="me_retrieve")
     def get(self, request: Request) -> Response:

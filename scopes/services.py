@@ -153,6 +153,9 @@ def issue_token(
     parent: ApiToken | None = getattr(by, "token", None)
     if parent is not None:
         raise NotAllowed("A token cannot make tokens; sign in to make one.")
+    for value in permissions:
+        if value not in list(Permission):
+            raise BadInput("permissions", f"{value[:40]!r} is none of: {', '.join(Permission)}")
     key = f"ctem_{secrets.token_urlsafe(32)}"
     token = ApiToken.objects.create(
         user=user, name=name, prefix=key[:12], digest=digest_of(key), scope=scope,

@@ -10,7 +10,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 WEAK = {  # what the scanner looks for in a line: rule, level, words, CWE
-    "eval(": ("B307", "warning", "Use of possibly insecure function - consider ast.literal_eval.", 78),
+    "eval(": (
+        "B307",
+        "warning",
+        "Use of possibly insecure function - consider ast.literal_eval.",
+        78,
+    ),
     "pickle.loads(": ("B301", "warning", "Pickle can be unsafe with untrusted data.", 502),
     "shell=True": ("B602", "error", "subprocess call with shell=True identified.", 78),
     "import subprocess": ("B404", "note", "Consider possible implications of subprocess.", 78),
@@ -66,7 +71,9 @@ def results_of(code: Code) -> list[tuple[str, str, int, str]]:
     ]
 
 
-def sarif_of(code: Code, *, successful: bool = True, version: str = "1.9.4", inventory: bool = False) -> dict:
+def sarif_of(
+    code: Code, *, successful: bool = True, version: str = "1.9.4", inventory: bool = False
+) -> dict:
     """The report of a full scan of ``code``. Bandit lists only rules that fired; ``inventory``: all."""
     found = results_of(code)
     fired = RULES if inventory else dict.fromkeys(rule for rule, *_ in found)

@@ -11,9 +11,7 @@ KEPT = {"django_migrations", "django_content_type", "auth_permission"}
 
 def empty_database() -> None:
     """Delete all rows but those that migrations made."""
-    tables = sorted(
-        set(connection.introspection.django_table_names(only_existing=True)) - KEPT
-    )
+    tables = sorted(set(connection.introspection.django_table_names(only_existing=True)) - KEPT)
     with transaction.atomic(), connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             _empty_sqlite(cursor, tables)
@@ -27,7 +25,7 @@ def _empty_sqlite(cursor, tables: list[str]) -> None:
     for name, _ in triggers:
         cursor.execute(f'DROP TRIGGER "{name}"')
     for table in tables:
-        cursor.execute(f'DELETE FROM "{table}"')
+        cursor.execute(f'DELETE FROM "{table}"')  # noqa: S608
     for _, sql in triggers:
         cursor.execute(sql)
 
@@ -41,7 +39,7 @@ def _empty_postgresql(cursor, tables: list[str]) -> None:
     for table in guarded:
         cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
     for table in tables:
-        cursor.execute(f'DELETE FROM "{table}"')
+        cursor.execute(f'DELETE FROM "{table}"')  # noqa: S608
     cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     for table in guarded:
         cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")

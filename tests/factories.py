@@ -57,13 +57,21 @@ def make_user(username: str, kind: str = "human") -> User:
 
 
 def make_policy(toml: str | bytes, name: str = "test") -> Policy:
-    return store_policy(toml=toml.encode() if isinstance(toml, str) else toml, name=name, by=None, at=now())
+    return store_policy(
+        toml=toml.encode() if isinstance(toml, str) else toml, name=name, by=None, at=now()
+    )
 
 
 def make_scope(**members: Any) -> Scope:
     """Return a new scope with the default policy; ``members`` as create_scope takes them."""
     number = next(_numbers)
-    members = {"name": f"Shop {number}", "slug": f"shop-{number}", "by": None, "at": now(), **members}
+    members = {
+        "name": f"Shop {number}",
+        "slug": f"shop-{number}",
+        "by": None,
+        "at": now(),
+        **members,
+    }
     return create_scope(**members)
 
 
@@ -125,7 +133,9 @@ def upload(
     )  # fmt: skip
 
 
-def upload_and_ingest(asset: Asset, report: Code | dict | bytes, facts: dict | None = None, **target: Any) -> Scan:
+def upload_and_ingest(
+    asset: Asset, report: Code | dict | bytes, facts: dict | None = None, **target: Any
+) -> Scan:
     """Upload a report (see ``upload``) and do the job that reads it."""
     return run_job(upload(asset, report, facts, **target)[0])
 
@@ -153,7 +163,9 @@ def code_of(line: Line) -> Code:
     for finding in Finding.objects.filter(line=line).order_by("pk"):
         word = next(word for word in ("eval(", "pickle.loads(", "shell=True", "import subprocess")
                     if word in finding.snippet)  # fmt: skip
-        files[finding.path] = safe_file(finding.path) if finding.status in gone else weak_file(finding.path, word)
+        files[finding.path] = (
+            safe_file(finding.path) if finding.status in gone else weak_file(finding.path, word)
+        )
     return Code(files)
 
 
@@ -228,7 +240,11 @@ def import_finding(asset: Asset | None = None, weakness: str = "eval(", path: st
 
 
 def make_finding(
-    at: Status = Status.PRIORITIZED, *, asset: Asset | None = None, weakness: str = "eval(", path: str = ""
+    at: Status = Status.PRIORITIZED,
+    *,
+    asset: Asset | None = None,
+    weakness: str = "eval(",
+    path: str = "",
 ) -> Finding:
     """Return a finding that came to ``at`` on the shortest way through the table of transitions."""
     finding = import_finding(asset, weakness, path)
@@ -239,7 +255,9 @@ def make_finding(
     return finding
 
 
-def shortest_path(start: Status, target: Status, *, without: Iterable[str] = ()) -> list[Transition]:
+def shortest_path(
+    start: Status, target: Status, *, without: Iterable[str] = ()
+) -> list[Transition]:
     """Return the rows that lead from one status to the other, fewest first."""
     ways: deque[tuple[Status, list[Transition]]] = deque([(start, [])])
     seen = {start}
@@ -316,11 +334,15 @@ def _mark_duplicate(finding: Finding) -> None:
 
 
 def _vanish(finding: Finding) -> None:
-    transition(finding.pk, "vanish", by=None, at=now(), brought={"reason": "Two full scans lack it."})
+    transition(
+        finding.pk, "vanish", by=None, at=now(), brought={"reason": "Two full scans lack it."}
+    )
 
 
 def _revoke(finding: Finding) -> None:
-    revoke(Clearance.objects.get(finding=finding, live=True), reason="It came back.", by=None, at=now())
+    revoke(
+        Clearance.objects.get(finding=finding, live=True), reason="It came back.", by=None, at=now()
+    )
 
 
 STEPS: dict[str, Callable[[Finding], Any]] = {

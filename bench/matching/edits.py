@@ -98,9 +98,10 @@ def copy(draft: Draft, places: list[Place], rng: random.Random) -> None:
         texts = [line.text for line in source.kept(first(node), last(node))]
         at = node.lineno - first(node)
         texts[at] = texts[at].replace(f"def {node.name}", f"def {node.name}_copy_{number}", 1)
-        in_front = rng.random() < 0.5
-        block = [*texts, ""] if in_front else ["", *texts]
-        draft.insert(source.path, first(node) if in_front else last(node) + 1, block)
+        kept = source.kept(first(node), last(node))
+        block = [Line(text) for text in texts]
+        lines = [*block, Line(""), *kept] if rng.random() < 0.5 else [*kept, Line(""), *block]
+        draft.splice(source.path, first(node), last(node), lines)
 
 
 def fix(draft: Draft, places: list[Place], rng: random.Random) -> None:
@@ -243,4 +244,3 @@ def _injected(draft: Draft, path: str, rule: str, number: int) -> None:
     if number % 2 and top and draft.insert(path, first(top[len(top) // 2]), [*new[2:], ""]):
         return
     draft.append(path, [Line(text) for text in new])
-

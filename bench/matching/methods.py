@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bench.matching.line_hash import line_hashes
 from gate.diff import Diff
 from gate.matching import Matching, Stage, match
 from gate.records import Result
+
+Identity = tuple[str, str, str]  # rule, path, hash
 
 WAS_THERE = frozenset({Stage.S1, Stage.S2, Stage.S3, Stage.S4})  # not new
 PRESENT = WAS_THERE | {Stage.S5}  # not gone; what a later stage finds is left to a person
@@ -28,7 +29,7 @@ class Answer:
     new: frozenset[int]
     absent: frozenset[int]
     unsure: frozenset[int] = frozenset()
-    pairs: dict[int, int] | None = field(default=None)
+    pairs: dict[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,11 @@ def github(scans: Scans) -> Answer:
     )
 
 
-def hashed(results: Sequence[Result], texts: dict[str, str]) -> list[Hashable]:
+def hashed(results: Sequence[Result], texts: dict[str, str]) -> list[Identity]:
     """GitHub's identity of every result."""
     hashes = {path: line_hashes(text) for path, text in texts.items()}
     return [
-        (r.rule, r.location.path, hashes[r.location.path or ""][(r.location.line or 1) - 1])
+        (r.rule, r.location.path or "", hashes[r.location.path or ""][(r.location.line or 1) - 1])
         for r in results
     ]
 
@@ -111,9 +112,3 @@ def _by_identity(before: Sequence[Hashable], after: Sequence[Hashable]) -> Answe
         absent=frozenset(range(len(before))) - frozenset(pairs),
         pairs=pairs,
     )
-
-
-def exchangeable(results: Sequence[Result]) -> int:
-    """How many results say exactly what another one says."""
-    counts = Counter((_spot(r), r.location.column, r.message) for r in results)
-    return sum(count - 1 for count in counts.values())

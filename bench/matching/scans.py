@@ -16,8 +16,8 @@ from gate.git import git_diff
 from gate.records import Result
 
 PACKAGES = (
-    "billiard", "celery", "django/core", "django/utils", "gunicorn", "kombu", "playwright/_impl",
-    "requests", "setuptools/_distutils", "stevedore", "urllib3",
+    "billiard", "celery", "django/core", "django/utils", "gunicorn", "kombu", "requests",
+    "setuptools/_distutils", "stevedore", "urllib3",
 )  # fmt: skip
 BANDIT = Path(sysconfig.get_path("scripts")) / "bandit"
 GIT = ("git", "-c", "user.name=bench", "-c", "user.email=bench@ctem.example", "-c", "gc.auto=0")

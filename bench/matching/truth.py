@@ -8,22 +8,24 @@ assignment inside the group can make right.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench.matching.draft import Draft
+from bench.matching.draft import Draft, Line
 from bench.matching.methods import Answer
 from gate.records import Result
+
+Group = tuple[str, tuple[str | int, ...]]  # rule, and the place before; or "new" and the place
 
 
 @dataclass(frozen=True)
 class Truth:
     """The group of every result before and after; a group is one rule at one place."""
 
-    before: list[Hashable]
-    after: list[Hashable]
+    before: list[Group]
+    after: list[Group]
 
-    def counts(self) -> tuple[Counter[Hashable], Counter[Hashable]]:
+    def counts(self) -> tuple[Counter[Group], Counter[Group]]:
         """How many results a group has, before and after."""
         return Counter(self.before), Counter(self.after)
 
@@ -88,14 +90,14 @@ def score(truth: Truth, answer: Answer) -> Score:
     return total
 
 
-def explained(truth: Truth, answer: Answer) -> dict[str, list[Hashable]]:
+def explained(truth: Truth, answer: Answer) -> dict[str, list[Group]]:
     """The groups behind the wrong answers of ``score``, by its names."""
     before, after = truth.counts()
     gone, new = before - after, after - before
     said_new = Counter(truth.after[index] for index in answer.new)
     said_gone = Counter(truth.before[index] for index in answer.absent)
     unsure = Counter(truth.before[index] for index in answer.unsure)
-    found: dict[str, list[Hashable]] = defaultdict(list)
+    found: dict[str, list[Group]] = defaultdict(list)
     found["missed_new"] = [*(new - said_new)]
     found["false_new"] = [*(said_new - new)]
     found["false_absent"] = [*(said_gone - gone)]
@@ -107,9 +109,9 @@ def _spot(result: Result) -> tuple[str, int]:
     return result.location.path or "", result.location.line or 0
 
 
-def _origin(draft: Draft, built: dict, result: Result) -> Hashable:
+def _origin(draft: Draft, built: dict[str, list[Line]], result: Result) -> tuple[str | int, ...]:
     path, line = _spot(result)
     if path not in built:
         return path, line
-    origin = built[path][line - 1].origin if line else (path, 0)
+    origin = built[path][line - 1].origin
     return draft.anchors.get(origin, origin) if origin else ("new", path, line)

@@ -72,8 +72,8 @@ def merge_run(scan: Scan, line: Line, run: Run, at: datetime) -> Merge:
     matched = {p.before for p in matching.pairs if p.stage.value in PRESENT_STAGES}
     taken = {p.after for p in matching.pairs if p.stage.value in PRESENT_STAGES}
     absent = Presence.ABSENT if tells_absence(scan, run) else Presence.UNKNOWN
-    gone = [f for i, f in enumerate(known) if i not in matched and f.status in OPEN]
-    merge.counts[absent.value] += len(gone)
+    gone = [f for i, f in enumerate(known) if i not in matched and f.presence != absent]
+    merge.counts[absent.value] += sum(f.status in OPEN for f in gone)
     Finding.objects.filter(pk__in=[f.pk for f in gone]).update(presence=absent)
     Finding.objects.bulk_update(
         [f for f, _, _ in merge.seen_again], MACHINE_COLUMNS, batch_size=500

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from core.text import clean_text
-from findings.models import Finding
 from gate.records import Run
 
-LIMITS = {name: Finding._meta.get_field(name).max_length for name in ("tool", "category")}
+MAX_TOOL, MAX_CATEGORY = 120, 200  # characters of Finding.tool and Finding.category
 
 
 def joined(runs: Sequence[Run]) -> list[Run]:
@@ -17,8 +16,8 @@ def joined(runs: Sequence[Run]) -> list[Run]:
     """
     groups: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
-        tool = clean_text(run.tool, LIMITS["tool"])
-        category = clean_text(run.category, LIMITS["category"])
+        tool = clean_text(run.tool, MAX_TOOL)
+        category = clean_text(run.category, MAX_CATEGORY)
         named = replace(run, tool=tool, category=category)
         groups.setdefault((tool, category), []).append(named)
     return [_join(group) for group in groups.values()]

@@ -15,6 +15,7 @@ from findings.lifecycle import transition
 from findings.models import Finding
 from findings.statuses import Status
 from gate import certificate, dsse
+from gate.strict import moment
 from remediations.models import Remediation
 from scans.certificates import public_keys, signing_key
 from scans.models import Clearance, Scan, Verification
@@ -77,7 +78,9 @@ def _original_place(finding: Finding, verification: Verification) -> dict[str, A
 def _original_members(verification: Verification) -> dict[str, str]:
     """Where the original stands in the before report, and its digest there."""
     name, _, pointer = verification.inputs["finding"].partition("#")
-    rows = [d for d in verification.inputs["documents"] if (d["role"], d["name"]) == ("before", name)]
+    rows = [
+        d for d in verification.inputs["documents"] if (d["role"], d["name"]) == ("before", name)
+    ]
     if not rows:
         return {}
     report = blobs.load(rows[0]["sha256"])
@@ -128,7 +131,9 @@ def check_certificate(clearance: Clearance) -> None:
     checked = certificate.verify_bundle(bundle(clearance), public_keys())
     if not checked.ok:
         wrong = "; ".join(f"{step.step}: {step.sentence}" for step in checked.steps if not step.ok)
-        raise Unverifiable(f"the certificate of CTEM-{clearance.finding_id} does not verify: {wrong}")
+        raise Unverifiable(
+            f"the certificate of CTEM-{clearance.finding_id} does not verify: {wrong}"
+        )
 
 
 @transaction.atomic
@@ -207,19 +212,29 @@ def reopen_on_sight(
         )
         return
     clearance = Clearance.objects.select_related("remediation").get(finding=finding, live=True)
-    if not scan.commit or not _after_merge(Scan.objects.filter(pk=scan.pk), clearance.remediation):
+    of_this_scan = Scan.objects.filter(pk=scan.pk)
+    if not scan.commit or _first_after_merge(of_this_scan, clearance.remediation) is None:
         return
     reason = f"{scan} of {scan.commit[:12]} reports it again ({stage}): {where}."
     revoke(clearance, reason=reason, by=None, at=at)
 
 
-def _after_merge(scans: models.QuerySet[Scan], fix: Remediation) -> models.QuerySet[Scan]:
-    """Those of ``scans`` that do not look at code from before the fix: its base, or scanned before."""
+def _first_after_merge(scans: models.QuerySet[Scan], fix: Remediation) -> Scan | None:
+    """The newest of ``scans`` that does not look at code from before the fix merged.
+
+    That is its base, a commit that was scanned before, or a scan that started before.
+    """
+    merged_at = (fix.merged_at or fix.created_at).replace(microsecond=0)  # facts tell whole seconds
     before = Scan.objects.filter(asset_id=fix.asset_id, created_at__lt=fix.merged_at)
     older = before.exclude(commit="").values("commit")
-    return scans.filter(created_at__gte=fix.merged_at).exclude(
+    later = scans.filter(created_at__gte=fix.merged_at).exclude(
         Q(commit=fix.base_commit) | Q(commit__in=older)
     )
+    for scan in later.order_by("-pk").iterator():
+        started = moment(scan.facts.get("started_at") or "")
+        if started is None or started >= merged_at:
+            return scan
+    return None
 
 
 def refutation(finding: Finding, fix: Remediation) -> str:
@@ -228,10 +243,8 @@ def refutation(finding: Finding, fix: Remediation) -> str:
     A later scan of the line saw it, or its clearance by this fix was revoked. What passed before
     passes again for ever, so that only a fix that merged since can close it.
     """
-    seen = Scan.objects.filter(
-        purpose=Purpose.LINE, pk__in=finding.sightings.values("scan_id")
-    ).order_by("-pk")
-    scan = _after_merge(seen, fix).first()
+    seen = Scan.objects.filter(purpose=Purpose.LINE, pk__in=finding.sightings.values("scan_id"))
+    scan = _first_after_merge(seen, fix)
     if scan is not None:
         return f"{scan} of the line reports it after {fix} merged"
     if finding.clearances.filter(remediation=fix, live=False).exists():

@@ -21,6 +21,7 @@ from gate.terms import TIER_RANK, Tier
 from remediations.filters import RemediationFilter
 from remediations.forms import ReviewForm
 from remediations.models import Remediation
+from remediations.services import is_own
 from remediations.statuses import Origin, RemediationState
 from scans.models import Scan, Verification, VerificationScan
 from scans.services.doors import review_fix
@@ -155,7 +156,7 @@ def _review_refusal(request: HttpRequest, fix: Remediation) -> str:
         return "A review is a person's decision; this account is not a person."
     if not can(user, Permission.REVIEW, fix.scope_id):
         return "Your role in this scope does not allow you to review."
-    if fix.created_by_id == user.pk:
+    if is_own(fix, user):
         return "Nobody reviews their own fix; someone else has to."
     return ""
 

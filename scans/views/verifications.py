@@ -3,22 +3,31 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_GET
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
 
+from core.permissions import Permission
+from core.views import attempt, person, refuse_form
 from findings.models import Finding
 from findings.statuses import OPEN, Status
 from remediations.models import Remediation
+from remediations.services import is_own
 from remediations.statuses import RemediationState
+from scans.forms import DispositionForm
 from scans.models import Scan, Verification
+from scans.services.doors import record_disposition
 from scans.statuses import ENDED, Purpose
 from scans.views.current import FixRow, fix_rows
-from scans.views.judgements import ShownCheck, first_open, lamps
+from scans.views.judgements import NO_SCAN, ShownCheck, first_open, lamps
+from scopes.access import can
 
 MOST_FIXES = 200  # that the board looks at, longest waiting first
 MOST_CARDS = 25  # that one lane shows
+MOST_NEW = 200  # new results that the page of a judgement shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +132,7 @@ def _place(row: FixRow, running: Scan | None, is_scanned: bool) -> tuple[str, Ca
     check = first_open(worst)
     if row.safe == "pass" and row.right == "unknown":
         return "review", Card(since, row, check=check)
-    if check is not None and check.id == "SCAN_LINKED":
+    if check is not None and check.id == NO_SCAN:
         return "waiting", Card(row.fix.merged_at or row.fix.pushed_at, row, check=check)
     return "failed", Card(since, row, check=check)
 
@@ -139,10 +148,51 @@ def verification(request: HttpRequest, pk: int) -> HttpResponse:
         "judgement": shown.judgement,
         "lamps": lamps([shown]),
         "roles": list(shown.scan_roles.select_related("scan").order_by("role", "pk")),
-        "new": shown.judgement.get("new", [])[:200],
+        "new": _new(request, shown),
         "originals": shown.judgement.get("originals", []),
         "pairs": sorted(shown.judgement.get("matching", {}).get("pairs", {}).items()),
         "dispositions": list(shown.dispositions.select_related("by").order_by("pk")),
         "clearances": list(shown.clearances.order_by("pk")),
     }
     return render(request, "verification/detail.html", context)
+
+
+def _new(request: HttpRequest, shown: Verification) -> list[dict[str, Any]]:
+    """New results, each with the form for a word on it where this person may say one.
+
+    What blocks has to go; no word lets it stay.
+    """
+    user = person(request)
+    may = (
+        not hasattr(shown, "superseded_by")
+        and shown.remediation.state != RemediationState.WITHDRAWN
+        and shown.finding.status in OPEN
+        and can(user, Permission.DISPOSE, shown.scope_id)
+        and not is_own(shown.remediation, user)
+    )
+    rows = []
+    for index, new in enumerate(shown.judgement.get("new", [])[:MOST_NEW]):
+        place = {name: new.get(name) for name in ("rule", "path", "line")}
+        asked = may and new.get("cause") == "fix" and not new.get("blocks")
+        form = DispositionForm(initial=place, auto_id=f"id_{index}_%s") if asked else None
+        rows.append({**new, "form": form})
+    return rows
+
+
+@require_POST
+def dispose(request: HttpRequest, pk: int) -> HttpResponse:
+    """Record a word on one new result; the fix is judged with it."""
+    rows = Verification.objects.visible_to(request.user).select_related("remediation")
+    shown = get_object_or_404(rows, pk=pk)
+    form = DispositionForm(request.POST)
+    back = f"{shown.get_absolute_url()}#new"
+    if not form.is_valid():
+        return refuse_form(request, form, back=back)
+    return attempt(
+        request,
+        lambda: record_disposition(
+            verification=shown, by=person(request), at=timezone.now(), **form.cleaned_data
+        ),
+        done="Recorded, and the fix was judged with it.",
+        back=back,
+    )

@@ -88,7 +88,9 @@ def test_every_column_of_a_protected_table_is_guarded_but_those_named_free():
             continue  # guarded whole, whatever the columns
         with connection.cursor() as cursor:
             if connection.vendor == "sqlite":
-                cursor.execute("SELECT sql FROM sqlite_master WHERE name = %s", [f"{table}_no_update"])
+                cursor.execute(
+                    "SELECT sql FROM sqlite_master WHERE name = %s", [f"{table}_no_update"]
+                )
             else:
                 cursor.execute(
                     "SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE tgname = %s",
@@ -123,7 +125,9 @@ def writes(event: Event) -> dict:
         "delete": event.delete,
         "raw delete": lambda: raw("DELETE FROM core_event WHERE id = %s", event.pk),
         "delete all": lambda: raw("DELETE FROM core_event"),
-        "no change at all": lambda: raw("UPDATE core_event SET action = action WHERE id = %s", event.pk),
+        "no change at all": lambda: raw(
+            "UPDATE core_event SET action = action WHERE id = %s", event.pk
+        ),
     }
 
 
@@ -170,6 +174,6 @@ def test_a_row_is_not_replaced_under_the_same_number(event):
         connection.cursor() as cursor,
     ):
         cursor.execute(
-            f"INSERT OR REPLACE INTO core_event ({names})"
+            f"INSERT OR REPLACE INTO core_event ({names})"  # noqa: S608
             f" SELECT {values} FROM core_event WHERE id = {event.pk}"
         )

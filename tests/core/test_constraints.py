@@ -5,13 +5,20 @@ from django.db import connection
 
 from core.constraints import CompositeForeignKey
 
-MODELS = [m for m in apps.get_models() if any(isinstance(c, CompositeForeignKey) for c in m._meta.constraints)]
+MODELS = [
+    m
+    for m in apps.get_models()
+    if any(isinstance(c, CompositeForeignKey) for c in m._meta.constraints)
+]
 
 
 def test_every_composite_key_of_the_models_is_in_the_database(db):
     """The autodetector may put one into CreateModel or forget it; the database is asked."""
     wanted = {
-        c.name for model in MODELS for c in model._meta.constraints if isinstance(c, CompositeForeignKey)
+        c.name
+        for model in MODELS
+        for c in model._meta.constraints
+        if isinstance(c, CompositeForeignKey)
     }
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
@@ -33,6 +40,7 @@ def test_the_columns_that_a_composite_key_aims_at_are_unique_there():
             unique = [
                 {target._meta.get_field(name).column for name in constraint.fields}
                 for constraint in target._meta.constraints
-                if getattr(constraint, "fields", None) and not isinstance(constraint, CompositeForeignKey)
+                if getattr(constraint, "fields", None)
+                and not isinstance(constraint, CompositeForeignKey)
             ]
             assert set(key.to_columns) in unique, f"{model.__name__}.{key.name}"

@@ -71,7 +71,14 @@ def test_an_edited_event_is_found(chain, without_protection):
 
 @pytest.mark.parametrize("column", ["action", "subject", "subject_id", "at", "scope_id", "hash"])
 def test_every_column_of_an_event_is_sealed(chain, without_protection, column):
-    other = {"action": "x", "subject": "x", "subject_id": 99, "at": now(), "scope_id": 8, "hash": "0" * 64}
+    other = {
+        "action": "x",
+        "subject": "x",
+        "subject_id": 99,
+        "at": now(),
+        "scope_id": 8,
+        "hash": "0" * 64,
+    }
     rewrite(chain[2], **{column: other[column]})
     assert any("event 3 was changed" in sentence for sentence in broken_links())
 
@@ -198,7 +205,9 @@ def test_a_refused_transition_leaves_no_event():
     finding = import_finding()
     events = Event.objects.count()
     with pytest.raises(NotAllowed):
-        transition(finding.pk, "validate", by=make_user("outsider"), at=now(), brought={"evidence": "x"})
+        transition(
+            finding.pk, "validate", by=make_user("outsider"), at=now(), brought={"evidence": "x"}
+        )
     assert Event.objects.count() == events
 
 

@@ -80,7 +80,11 @@ def test_a_job_that_failed_unexpectedly_is_tried_again_at_growing_distances(job,
         held = jobs.claim(job.pk, at)
         jobs.retry_later(held, at, "KeyError: 'x'")
         again = reload(job)
-        assert (again.state, again.error, again.lease_until) == (JobState.QUEUED, "KeyError: 'x'", None)
+        assert (again.state, again.error, again.lease_until) == (
+            JobState.QUEUED,
+            "KeyError: 'x'",
+            None,
+        )
         pauses.append(again.next_attempt_at - at)
         assert jobs.claim(job.pk, at) is None
         at = again.next_attempt_at

@@ -7,7 +7,13 @@ from core.text import clean_json, clean_text, is_clean
 
 @pytest.mark.parametrize(
     ("dirty", "clean"),
-    [("a\x00b", "a\ufffdb"), ("\ud800", "\ufffd"), ("\udfff\x00", "\ufffd\ufffd"), ("ä😀\n\t", "ä😀\n\t"), ("", "")],
+    [
+        ("a\x00b", "a\ufffdb"),
+        ("\ud800", "\ufffd"),
+        ("\udfff\x00", "\ufffd\ufffd"),
+        ("ä😀\n\t", "ä😀\n\t"),
+        ("", ""),
+    ],
 )
 def test_nul_and_lone_surrogates_become_the_replacement_character(dirty, clean):
     assert clean_text(dirty) == clean

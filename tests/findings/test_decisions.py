@@ -43,7 +43,9 @@ def ask(name: str, finding: Finding, by) -> RiskAcceptance | Dismissal:
     if name == "dismiss":
         return request_dismissal(finding=finding, reason="A constant.", by=by, at=now())
     until = (now() + timedelta(days=30)).date()
-    return request_risk_acceptance(finding=finding, reason="Soon gone.", until=until, by=by, at=now())
+    return request_risk_acceptance(
+        finding=finding, reason="Soon gone.", until=until, by=by, at=now()
+    )
 
 
 def decide(name: str, finding: Finding, by, at=None) -> Finding:
@@ -57,7 +59,7 @@ def finding():
 
 @pytest.mark.parametrize("name", KINDS)
 def test_one_asks_and_another_decides(finding, name):
-    model, status = KINDS[name]
+    _, status = KINDS[name]
     analyst, approver = member(finding.scope, Role.ANALYST), member(finding.scope, Role.APPROVER)
     request = ask(name, finding, analyst)
     finding.refresh_from_db()
@@ -142,7 +144,12 @@ def test_a_risk_is_accepted_into_the_future_only(finding, days):
 def test_a_request_that_waited_too_long_is_not_decided_any_more(finding):
     request_acceptance(finding, days=1)
     with pytest.raises(Incomplete, match="would already have ended"):
-        decide("accept_risk", finding, member(finding.scope, Role.APPROVER), at=now() + timedelta(days=2))
+        decide(
+            "accept_risk",
+            finding,
+            member(finding.scope, Role.APPROVER),
+            at=now() + timedelta(days=2),
+        )
 
 
 def test_an_accepted_risk_ends_on_its_day_and_not_before():
@@ -153,7 +160,11 @@ def test_an_accepted_risk_ends_on_its_day_and_not_before():
     other.refresh_from_db()
     assert (finding.status, other.status) == (Status.DISCOVERED, Status.FALSE_POSITIVE)
     event = Event.objects.latest("pk")
-    assert (event.action, event.actor, event.data) == ("finding.expire", None, {"findings": [finding.pk]})
+    assert (event.action, event.actor, event.data) == (
+        "finding.expire",
+        None,
+        {"findings": [finding.pk]},
+    )
     assert expire_acceptances(at=now() + timedelta(days=1)) == 0
 
 
@@ -189,7 +200,9 @@ def test_empty_words_are_refused_with_the_field(finding, text):
 
 def test_words_beyond_the_limit_are_refused_with_both_numbers(finding):
     with pytest.raises(BadInput, match=r"20001 > 20000"):
-        add_comment(finding=finding, body="x" * 20_001, by=member(finding.scope, Role.ANALYST), at=now())
+        add_comment(
+            finding=finding, body="x" * 20_001, by=member(finding.scope, Role.ANALYST), at=now()
+        )
 
 
 def test_what_a_database_cannot_hold_is_replaced_in_words(finding):
@@ -201,7 +214,11 @@ def test_what_a_database_cannot_hold_is_replaced_in_words(finding):
     request.refresh_from_db()
     assert request.reason == "\ufffd constant"
     perform_transition(
-        finding=finding, name="validate", by=analyst, at=now(), brought={"evidence": "poc\x00\udfff"}
+        finding=finding,
+        name="validate",
+        by=analyst,
+        at=now(),
+        brought={"evidence": "poc\x00\udfff"},
     )
     assert finding.validation_evidence.get().text == "poc\ufffd\ufffd"
     perform_transition(

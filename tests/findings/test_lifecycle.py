@@ -33,7 +33,14 @@ MAY = {  # design, "Roles": who performs which row; "complete: nobody, the gate 
     "prioritize": (Role.ANALYST, Role.APPROVER, Role.ADMIN),
     "validate": (Role.ANALYST, Role.APPROVER, Role.ADMIN),
     "mobilize": (Role.ANALYST, Role.DEVELOPER, Role.APPROVER, Role.ADMIN, Role.PIPELINE),
-    "claim": (Role.ANALYST, Role.DEVELOPER, Role.APPROVER, Role.ADMIN, Role.PIPELINE, Role.TICKETING),
+    "claim": (
+        Role.ANALYST,
+        Role.DEVELOPER,
+        Role.APPROVER,
+        Role.ADMIN,
+        Role.PIPELINE,
+        Role.TICKETING,
+    ),
     "send_back": SYSTEM_ALONE,
     "complete": SYSTEM_ALONE,
     "accept_risk": (Role.APPROVER,),
@@ -60,11 +67,11 @@ reopen          false_positive risk_accepted duplicate no_longer_present   disco
 revoke          mobilization_complete                         discovered
 """
 START = {  # from where a row is tried; any source would do
-    **{name: Status.PRIORITIZED for name in ("validate", "mobilize", "claim")},
+    **dict.fromkeys(("validate", "mobilize", "claim"), Status.PRIORITIZED),
     "prioritize": Status.DISCOVERED,
     "send_back": Status.AWAITING_VERIFICATION,
     "complete": Status.AWAITING_VERIFICATION,
-    **{name: Status.PRIORITIZED for name in ("accept_risk", "dismiss", "mark_duplicate", "vanish")},
+    **dict.fromkeys(("accept_risk", "dismiss", "mark_duplicate", "vanish"), Status.PRIORITIZED),
     "expire": Status.RISK_ACCEPTED,
     "reopen": Status.FALSE_POSITIVE,
     "revoke": Status.MOBILIZATION_COMPLETE,
@@ -81,9 +88,14 @@ def evidence_for(name: str, finding: Finding) -> dict:
     return {
         "validate": {"evidence": "Reproduced by hand."},
         "mobilize": {"remediation_id": 1},
-        "mark_duplicate": {"duplicate_of": import_finding(finding.asset).pk if name == "mark_duplicate" else 0},
+        "mark_duplicate": {
+            "duplicate_of": import_finding(finding.asset).pk if name == "mark_duplicate" else 0
+        },
         "complete": {"clearance_id": 1},
-        "revoke": {"reason": "It came back.", "revoked_clearance_id": clearance.pk if clearance else None},
+        "revoke": {
+            "reason": "It came back.",
+            "revoked_clearance_id": clearance.pk if clearance else None,
+        },
     }.get(name, {"reason": "Because."})
 
 
@@ -110,7 +122,11 @@ def test_names_are_unique_and_every_row_has_a_label_a_step_and_a_line_in_the_tab
 
 def test_only_complete_leads_to_complete_and_it_asks_for_a_clearance_of_nobody():
     (row,) = [row for row in TRANSITIONS if row.target == Status.MOBILIZATION_COMPLETE]
-    assert (row.name, row.permission, row.sources) == ("complete", None, {Status.AWAITING_VERIFICATION})
+    assert (row.name, row.permission, row.sources) == (
+        "complete",
+        None,
+        {Status.AWAITING_VERIFICATION},
+    )
     assert [guard.__name__ for guard in row.guards] == ["check_clearance"]
 
 
@@ -126,7 +142,7 @@ def test_no_end_is_final(status):
     assert shortest_path(status, Status.DISCOVERED)
 
 
-# --- every row × every role ----------------------------------------------------------------------
+# --- every row by every role ----------------------------------------------------------------------
 def rows_and_roles() -> list[tuple[str, Role]]:
     return [(row.name, role) for row in TRANSITIONS for role in Role]
 
@@ -160,7 +176,11 @@ def test_no_row_is_performed_by_an_outsider_or_by_a_member_of_another_scope(name
     other = import_finding()
     brought = evidence_for(name, finding)
     before = state_of(finding)
-    for by in (make_user("outsider"), member(other.scope, Role.APPROVER), member(other.scope, Role.ADMIN)):
+    for by in (
+        make_user("outsider"),
+        member(other.scope, Role.APPROVER),
+        member(other.scope, Role.ADMIN),
+    ):
         with pytest.raises(NotAllowed):
             transition(finding.pk, name, by=by, at=now(), brought=brought)
     assert state_of(finding) == before
@@ -192,12 +212,18 @@ def test_a_row_that_does_not_start_here_is_refused_with_the_status_in_words(stat
     for row in TRANSITIONS:
         if status in row.sources:
             continue
-        with pytest.raises(WrongState, match=f"“{row.label}” is not possible while the finding is {status.label}"):
-            transition(finding.pk, row.name, by=None, at=now(), brought={"reason": "x", "clearance_id": 1})
+        with pytest.raises(
+            WrongState, match=f"“{row.label}” is not possible while the finding is {status.label}"
+        ):
+            transition(
+                finding.pk, row.name, by=None, at=now(), brought={"reason": "x", "clearance_id": 1}
+            )
     assert (state_of(finding), Event.objects.count()) == (before, events)
 
 
-@pytest.mark.parametrize("name", ["", "close", "Complete", "complete ", "mobilization_complete", "x" * 500])
+@pytest.mark.parametrize(
+    "name", ["", "close", "Complete", "complete ", "mobilization_complete", "x" * 500]
+)
 def test_a_transition_that_does_not_exist_is_refused_by_name(name):
     finding = import_finding()
     with pytest.raises(WrongState, match="There is no transition called"):
@@ -287,7 +313,14 @@ def test_a_finding_that_is_open_again_keeps_no_claim_no_proof_and_no_twin(way):
     take(way, finding)
     finding.refresh_from_db()
     assert finding.status == Status.DISCOVERED
-    kept = ("claimed_at", "claimed_by", "verified_at", "clearance_id", "clearance_live", "duplicate_of")
+    kept = (
+        "claimed_at",
+        "claimed_by",
+        "verified_at",
+        "clearance_id",
+        "clearance_live",
+        "duplicate_of",
+    )
     assert [getattr(finding, name) for name in kept] == [None] * len(kept)
 
 
@@ -299,7 +332,16 @@ def test_a_set_of_findings_moves_only_where_the_row_starts_and_never_to_complete
     assert transition_set(everything, "vanish", at=now()) == 2
     assert transition_set(everything, "vanish", at=now()) == 0
     assert everything.filter(status=Status.FALSE_POSITIVE).count() == 1
-    for name in ("complete", "claim", "mark_duplicate", "accept_risk", "dismiss", "reopen", "revoke", "send_back"):
+    for name in (
+        "complete",
+        "claim",
+        "mark_duplicate",
+        "accept_risk",
+        "dismiss",
+        "reopen",
+        "revoke",
+        "send_back",
+    ):
         with pytest.raises(WrongState, match="one finding at a time"):
             transition_set(everything, name, at=now())
 

@@ -15,7 +15,9 @@ EVERY = list(product(Severity, Exposure, Criticality, (False, True)))
 
 def test_the_score_is_the_sum_of_its_terms_from_0_to_100_in_the_band_it_falls_into():
     for severity, exposure, criticality, validated in EVERY:
-        found = prioritize(severity=severity, exposure=exposure, criticality=criticality, validated=validated)
+        found = prioritize(
+            severity=severity, exposure=exposure, criticality=criticality, validated=validated
+        )
         assert found.score == sum(term.points for term in found.terms)
         assert 0 <= found.score <= 100
         assert found.band == next(name for least, name in BANDS if found.score >= least)
@@ -60,7 +62,11 @@ def test_an_imported_finding_is_prioritized_with_its_sum_and_validation_raises_i
     assert (finding.severity, finding.priority_score, finding.priority_band) == ("high", 70, "P2")
     assert sum(term["points"] for term in finding.priority["terms"]) == 70
     perform_transition(
-        finding=finding, name="validate", by=member(scope, "analyst"), at=now(), brought={"evidence": "seen"}
+        finding=finding,
+        name="validate",
+        by=member(scope, "analyst"),
+        at=now(),
+        brought={"evidence": "seen"},
     )
     finding.refresh_from_db()
     assert (finding.priority_score, finding.priority_band) == (80, "P1")

@@ -6,7 +6,13 @@ import pytest
 from django.db import connection, transaction
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from core.errors import Refused
 from core.events import broken_links
@@ -16,7 +22,7 @@ from findings.lifecycle import BY_NAME, TRANSITIONS, available, transition
 from findings.models import Finding
 from findings.services import expire_acceptances
 from findings.statuses import Status
-from scans.models import Clearance, Verification
+from scans.models import Clearance, Scan, Verification
 from scans.services.doors import request_completion
 from tests.code import code_with_tree
 from tests.factories import (
@@ -140,20 +146,25 @@ class Walk(RuleBasedStateMachine):
     @rule()
     def what_merged_is_scanned_on_the_line(self) -> None:
         if fix := self.fixes().exclude(merge_tree="").first():
-            upload_and_ingest(self.asset, code_with_tree(fix.merge_tree).committed_as(f"squashed {fix.pk}"))
+            upload_and_ingest(
+                self.asset, code_with_tree(fix.merge_tree).committed_as(f"squashed {fix.pk}")
+            )
 
     @rule()
     def a_later_scan_sees_it_again(self) -> None:
         self.number += 1
         path = self.finding.path
         upload_and_ingest(
-            self.asset, code_of(self.finding.line).change({path: weak_file(path)}, f"later {self.number}")
+            self.asset,
+            code_of(self.finding.line).change({path: weak_file(path)}, f"later {self.number}"),
         )
 
     @rule()
     def somebody_asks_for_completion(self) -> None:
         self.finding.refresh_from_db()
-        self.try_to(request_completion, finding=self.finding, by=member(self.scope, Role.ANALYST), at=now())
+        self.try_to(
+            request_completion, finding=self.finding, by=member(self.scope, Role.ANALYST), at=now()
+        )
 
     # --- what must hold ---
     @invariant()
@@ -165,12 +176,30 @@ class Walk(RuleBasedStateMachine):
             if finding.status == Status.MOBILIZATION_COMPLETE:
                 clearance = live.get()
                 assert (finding.clearance_id, finding.clearance_live) == (clearance.pk, True)
-                assert (clearance.verification.verdict, clearance.verification.with_merge) == ("pass", True)
+                assert (clearance.verification.verdict, clearance.verification.with_merge) == (
+                    "pass",
+                    True,
+                )
                 assert finding.verified_at is not None
                 assert finding.claimed_at is not None
             else:
                 assert not live.exists()
-                assert (finding.clearance_id, finding.clearance_live, finding.verified_at) == (None,) * 3
+                assert (finding.clearance_id, finding.clearance_live, finding.verified_at) == (
+                    None,
+                ) * 3
+
+    @invariant()
+    def what_a_later_scan_of_the_line_still_sees_is_not_complete(self) -> None:
+        if not hasattr(self, "finding"):
+            return
+        for clearance in Clearance.objects.filter(live=True).select_related(
+            "finding", "remediation"
+        ):
+            seen = Scan.objects.filter(
+                purpose="line", pk__in=clearance.finding.sightings.values("scan_id"),
+                created_at__gt=clearance.remediation.merged_at,
+            )  # fmt: skip
+            assert not seen.exists()
 
     @invariant()
     def a_claim_is_no_proof_and_only_the_gate_proves(self) -> None:

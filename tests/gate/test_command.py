@@ -48,7 +48,7 @@ def call(tmp_path, monkeypatch, capsys):
     return run
 
 
-def _asked(variant: str, *more: str) -> list[str]:
+def _asked(variant: str, *more: str, facts: str = "facts.json") -> list[str]:
     scans = [
         "--before",
         "00_before.sarif",
@@ -57,7 +57,7 @@ def _asked(variant: str, *more: str) -> list[str]:
         "--diff",
         f"{variant}.diff",
     ]
-    return [*scans, "--finding", REF, "--facts", "facts.json", *more]
+    return [*scans, "--finding", REF, "--facts", facts, *more]
 
 
 def test_the_exit_status_is_the_verdict(call, tmp_path):
@@ -65,7 +65,7 @@ def test_the_exit_status_is_the_verdict(call, tmp_path):
 
     assert call(*_asked("01_good_fix"))[0] == 0
     assert call(*_asked("02_nosec"))[0] == 1
-    assert call(*_asked("01_good_fix", "--facts", "none.json"))[0] == 2
+    assert call(*_asked("01_good_fix", facts="none.json"))[0] == 2
 
 
 def test_the_json_output_is_the_contract(call):
@@ -81,7 +81,7 @@ def test_the_json_output_is_the_contract(call):
 def test_the_default_lamp_is_safe_and_the_others_can_be_chosen(call, tmp_path):
     facts = good_facts() | {"reviews": []}
     (tmp_path / "unreviewed.json").write_text(json.dumps(facts))
-    asked = _asked("01_good_fix", "--facts", "unreviewed.json")
+    asked = _asked("01_good_fix", facts="unreviewed.json")
 
     assert call(*asked)[0] == 0
     assert call(*asked, "--lamp", "right")[0] == 2
@@ -158,6 +158,32 @@ def test_what_cannot_be_used_ends_with_3_and_one_line_that_says_where(call, argv
     assert err.count("\n") == 1
     assert err.startswith("gate: ")
     assert where in err
+
+
+def test_facts_of_several_files_are_joined(call, tmp_path):
+    facts = good_facts()
+    for name in facts:
+        (tmp_path / f"{name}.json").write_text(json.dumps({name: facts[name]}))
+    files = [word for name in facts for word in ("--facts", f"{name}.json")]
+    asked = _asked("01_good_fix", "--format", "json", *files, facts="fix.json")
+
+    assert call(*asked)[1] == call(*_asked("01_good_fix", "--format", "json"))[1]
+
+
+def test_facts_that_contradict_each_other_are_refused(call, tmp_path):
+    other = {"fix": {"head_commit": "f" * 40, "branch": "main"}}
+    (tmp_path / "other.json").write_text(json.dumps(other))
+    told = "gate: other.json: fix.head_commit: is told differently by an earlier facts file\n"
+
+    assert call(*_asked("01_good_fix", "--facts", "other.json")) == (3, "", told)
+
+
+def test_the_facts_of_two_scans_follow_in_the_order_of_the_files(call, tmp_path):
+    (tmp_path / "after.json").write_text(json.dumps({"after": good_facts()["after"]}))
+
+    assert call(*_asked("01_good_fix", "--facts", "after.json"))[2] == (
+        "gate: facts.json + after.json: after: facts of 2 scans, but 1 were given; write a list\n"
+    )
 
 
 def test_a_misspelt_fact_is_refused_with_its_path(call, tmp_path):

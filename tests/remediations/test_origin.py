@@ -2,6 +2,7 @@
 
 import pytest
 
+from core.errors import BadInput
 from remediations.models import Remediation
 from remediations.statuses import Origin
 from tests.factories import import_finding, make_remediation, push
@@ -42,7 +43,11 @@ def test_the_origin_is_told_from_the_commits(commits, origin, agent):
 def test_signals_say_what_told_it_and_how_sure_it_is():
     fix = propose(commit(message=CLAUDE_TRAILER))
     signal = fix.signals.filter(kind="trailer-mail").get()
-    assert (signal.agent, signal.origin, signal.confidence) == ("Claude Code", "ai_assisted", "medium")
+    assert (signal.agent, signal.origin, signal.confidence) == (
+        "Claude Code",
+        "ai_assisted",
+        "medium",
+    )
     assert signal.commit == "a" * 40
     assert fix.model == "claude opus 4.1" or fix.model == "Claude Opus 4.1"
 
@@ -79,7 +84,5 @@ def test_a_push_without_the_traces_does_not_wash_them_off():
 
 
 def test_an_origin_that_does_not_exist_is_refused():
-    from core.errors import BadInput
-
     with pytest.raises(BadInput, match="declared_origin"):
         propose(commit(), declared_origin="martian")

@@ -5,6 +5,7 @@ A later scan that sees it again takes everything back, and what was proven befor
 
 import io
 import zipfile
+from datetime import timedelta
 from itertools import permutations
 
 import pytest
@@ -73,7 +74,11 @@ def finding():
 @pytest.mark.parametrize("order", list(permutations(["scan", "review", "merge"])), ids=" ".join)
 def test_a_good_fix_completes_when_the_last_of_scan_review_and_merge_is_there(finding, order):
     fix = make_remediation(finding)
-    steps = {"scan": lambda: scan_fix(fix), "review": lambda: approve(fix), "merge": lambda: merge(fix)}
+    steps = {
+        "scan": lambda: scan_fix(fix),
+        "review": lambda: approve(fix),
+        "merge": lambda: merge(fix),
+    }
     for step in order:
         assert status(finding) != Status.MOBILIZATION_COMPLETE
         assert not Clearance.objects.exists()
@@ -176,15 +181,21 @@ def test_a_good_fix_closes_in_every_kind_of_scope(exposure, criticality):
 
 # --- fixes that do not close ---------------------------------------------------------------------
 def nothing(finding: Finding) -> Code:
-    return code_of(finding.line).change({"app/parse.py": "import ast\n\nparse = ast.literal_eval  # ok\n"})
+    return code_of(finding.line).change(
+        {"app/parse.py": "import ast\n\nparse = ast.literal_eval  # ok\n"}
+    )
 
 
 def moved(finding: Finding) -> Code:
-    return code_of(finding.line).change({finding.path: None, "app/elsewhere.py": weak_file(finding.path)})
+    return code_of(finding.line).change(
+        {finding.path: None, "app/elsewhere.py": weak_file(finding.path)}
+    )
 
 
 def suppressed(finding: Finding) -> Code:
-    text = weak_file(finding.path).replace("return eval", "return  eval").rstrip("\n") + "  # nosec\n"
+    text = (
+        weak_file(finding.path).replace("return eval", "return  eval").rstrip("\n") + "  # nosec\n"
+    )
     return code_of(finding.line).change({finding.path: text})
 
 
@@ -194,7 +205,9 @@ def hidden(finding: Finding) -> Code:
 
 
 def something_new(finding: Finding) -> Code:
-    return fixed_code(finding.line, finding).change({"app/new.py": weak_file("app/new.py", "shell=True")})
+    return fixed_code(finding.line, finding).change(
+        {"app/new.py": weak_file("app/new.py", "shell=True")}
+    )
 
 
 def another_config(finding: Finding) -> Code:
@@ -211,7 +224,9 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("fix_it", "check"), BAD, ids=lambda value: getattr(value, "__name__", value))
+@pytest.mark.parametrize(
+    ("fix_it", "check"), BAD, ids=lambda value: getattr(value, "__name__", value)
+)
 def test_a_bad_fix_is_reviewed_merged_and_still_open(finding, fix_it, check):
     fix = make_remediation(finding, code=fix_it(finding))
     scan_fix(fix)
@@ -255,7 +270,9 @@ def scope_unsaid(code: Code) -> tuple[dict, dict]:
 
 
 def of_no_revision(code: Code) -> tuple[dict, dict]:
-    return sarif_of(code), {k: v for k, v in facts_of(code).items() if k not in ("commit", "tree", "blobs")}
+    return sarif_of(code), {
+        k: v for k, v in facts_of(code).items() if k not in ("commit", "tree", "blobs")
+    }
 
 
 def of_another_revision(code: Code) -> tuple[dict, dict]:
@@ -264,7 +281,11 @@ def of_another_revision(code: Code) -> tuple[dict, dict]:
 
 
 def rule_off(code: Code) -> tuple[dict, dict]:
-    return sarif_of(code), {**facts_of(code), "rules": ["B301", "B404", "B602"], "config_digest": "sha256:" + "0" * 64}
+    return sarif_of(code), {
+        **facts_of(code),
+        "rules": ["B301", "B404", "B602"],
+        "config_digest": "sha256:" + "0" * 64,
+    }
 
 
 def file_left_out(code: Code) -> tuple[dict, dict]:
@@ -298,8 +319,12 @@ BAD_SCANS = [
 ]
 
 
-@pytest.mark.parametrize(("scanned", "check"), BAD_SCANS, ids=lambda value: getattr(value, "__name__", value))
-def test_a_good_fix_with_a_scan_that_proves_nothing_stays_open_until_a_true_one_comes(finding, scanned, check):
+@pytest.mark.parametrize(
+    ("scanned", "check"), BAD_SCANS, ids=lambda value: getattr(value, "__name__", value)
+)
+def test_a_good_fix_with_a_scan_that_proves_nothing_stays_open_until_a_true_one_comes(
+    finding, scanned, check
+):
     """T04, end to end: the reason is shown, and the true clean scan closes it."""
     fix = make_remediation(finding)
     report, facts = scanned(code_with_tree(fix.head_tree))
@@ -317,7 +342,9 @@ def test_a_scan_of_the_head_does_not_close_what_merged_differently(finding):
     fix = make_remediation(finding)
     scan_fix(fix)
     approve(fix)
-    merged = fixed_code(finding.line, finding).change({finding.path: safe_file(finding.path) + "x = 1\n"})
+    merged = fixed_code(finding.line, finding).change(
+        {finding.path: safe_file(finding.path) + "x = 1\n"}
+    )
     merge(fix, merged)
     assert status(finding) != Status.MOBILIZATION_COMPLETE
     assert "CONTENT_BINDING" in failing(finding)
@@ -363,7 +390,8 @@ def test_a_fix_by_a_machine_of_a_grave_finding_needs_two_reviewers():
     person = "Copilot <198982749+Copilot@users.noreply.github.com>"
     head = fixed_code(finding.line, finding)
     fix = make_remediation(
-        finding, commits=[{"id": head.commit, "message": "Fix\n", "author": person, "committer": person}]
+        finding,
+        commits=[{"id": head.commit, "message": "Fix\n", "author": person, "committer": person}],
     )
     scan_fix(fix)
     approve(fix)
@@ -436,10 +464,15 @@ def test_the_clearance_is_an_offline_proof(finding):
     said = certificate.open_envelope(clearance.certificate.encode(), public_keys())
     assert {subject["name"] for subject in said["subject"]} == {"merge", "head"}
     fix = clearance.remediation
-    assert said["subject"][0]["digest"] == {"gitCommit": fix.merge_commit, "gitTree": fix.merge_tree}
+    assert said["subject"][0]["digest"] == {
+        "gitCommit": fix.merge_commit,
+        "gitTree": fix.merge_tree,
+    }
     assert said["predicate"]["deployed_at"] == "not recorded"
     event = Event.objects.get(action="finding.complete")
-    assert event.data["certificate_sha256"] == certificate.certificate_digest(clearance.certificate.encode())
+    assert event.data["certificate_sha256"] == certificate.certificate_digest(
+        clearance.certificate.encode()
+    )
     assert event.actor is None
 
 
@@ -473,11 +506,18 @@ def back_again(finding: Finding, note: str = "regression") -> Code:
 
 def test_a_later_scan_that_sees_it_again_revokes_and_reopens_with_the_reason(finding):
     clearance = complete(finding)
-    scan = upload_and_ingest(finding.asset, back_again(finding).change({"app/later.py": "later = 1\n"}))
+    scan = upload_and_ingest(
+        finding.asset, back_again(finding).change({"app/later.py": "later = 1\n"})
+    )
     finding.refresh_from_db()
     clearance.refresh_from_db()
     assert finding.status == Status.DISCOVERED
-    assert (finding.clearance_id, finding.clearance_live, finding.verified_at, finding.claimed_at) == (None,) * 4
+    assert (
+        finding.clearance_id,
+        finding.clearance_live,
+        finding.verified_at,
+        finding.claimed_at,
+    ) == (None,) * 4
     assert (clearance.live, clearance.revoked_by) == (False, None)
     assert clearance.revoked_at is not None
     assert f"scan {scan.pk}" in clearance.revoked_reason
@@ -525,6 +565,19 @@ def test_older_code_that_is_scanned_late_revokes_nothing(finding):
     assert status(finding) == Status.MOBILIZATION_COMPLETE
 
 
+def test_a_scan_that_started_before_the_merge_and_ended_after_it_revokes_nothing(finding):
+    """A pipeline was still at work on the line when the fix merged."""
+    started = (now() - timedelta(minutes=10)).isoformat(timespec="seconds")
+    late = code_of(finding.line).committed_as("a commit just before the merge")
+    fix = make_remediation(finding)
+    scan_fix(fix)
+    approve(fix)
+    merge(fix)
+    upload_and_ingest(finding.asset, late, {**facts_of(late), "started_at": started})
+    finding.refresh_from_db()
+    assert (finding.status, finding.presence) == (Status.MOBILIZATION_COMPLETE, Presence.PRESENT)
+
+
 def test_a_scan_of_a_pull_request_revokes_nothing(finding):
     complete(finding)
     other = import_finding(finding.asset)
@@ -535,7 +588,9 @@ def test_a_scan_of_a_pull_request_revokes_nothing(finding):
 
 def test_what_is_like_it_elsewhere_revokes_nothing(finding):
     complete(finding)
-    upload_and_ingest(finding.asset, code_of(finding.line).change({"app/x.py": weak_file("app/x.py")}))
+    upload_and_ingest(
+        finding.asset, code_of(finding.line).change({"app/x.py": weak_file("app/x.py")})
+    )
     assert status(finding) == Status.MOBILIZATION_COMPLETE
     assert Finding.objects.count() == 2
 
@@ -560,7 +615,14 @@ def old_evidence(finding: Finding, clearance: Clearance) -> dict:
     }
 
 
-OLD = ("asking", "claiming", "the old scan again", "the old line scan again", "another review", "a judgement")
+OLD = (
+    "asking",
+    "claiming",
+    "the old scan again",
+    "the old line scan again",
+    "another review",
+    "a judgement",
+)
 
 
 @pytest.mark.parametrize("what", OLD)
@@ -622,7 +684,9 @@ def test_what_a_fix_brought_in_becomes_a_finding_that_names_it(finding):
 
 def test_nothing_passes_under_a_fix_while_what_it_brought_in_stands(finding):
     other = import_finding(finding.asset, weakness="pickle.loads(")
-    code = fixed_code(finding.line, finding, other).change({"app/new.py": weak_file("app/new.py", "shell=True")})
+    code = fixed_code(finding.line, finding, other).change(
+        {"app/new.py": weak_file("app/new.py", "shell=True")}
+    )
     fix = make_remediation(finding, other, code=code)
     scan_fix(fix)
     approve(fix)

@@ -61,14 +61,25 @@ def asset():
 def test_a_new_result_is_a_prioritized_finding_with_one_event_for_the_import(asset):
     scan = upload_and_ingest(asset, code("app/a.py", "app/b.py"))
     first, second = Finding.objects.order_by("pk")
-    assert (first.rule, first.path, first.start_line, first.level) == ("B307", "app/a.py", 2, "warning")
-    assert (first.status, first.presence, first.severity) == (Status.PRIORITIZED, Presence.PRESENT, "medium")
+    assert (first.rule, first.path, first.start_line, first.level) == (
+        "B307",
+        "app/a.py",
+        2,
+        "warning",
+    )
+    assert (first.status, first.presence, first.severity) == (
+        Status.PRIORITIZED,
+        Presence.PRESENT,
+        "medium",
+    )
     assert (first.tool, first.tool_class, first.cwes) == ("Bandit", "sast", ["CWE-78"])
     assert first.title.startswith("Use of possibly insecure function")
     assert second.path == "app/b.py"
     assert (scan.state, scan.counts["new"], scan.counts["results"]) == (ScanState.DONE, 2, 2)
     assert Sighting.objects.filter(scan_id=scan.pk).count() == 2
-    actions = list(Event.objects.filter(subject="scan").order_by("pk").values_list("action", flat=True))
+    actions = list(
+        Event.objects.filter(subject="scan").order_by("pk").values_list("action", flat=True)
+    )
     assert actions == ["scan.received", "scan.imported"]
     assert not Event.objects.filter(subject="finding").exists()
 
@@ -127,7 +138,9 @@ def renamed(one: Code) -> Code:
 
 
 def reindented(one: Code) -> Code:
-    return one.change({path: text.replace("    return", "        return") for path, text in one.files.items()})
+    return one.change(
+        {path: text.replace("    return", "        return") for path, text in one.files.items()}
+    )
 
 
 def grown(one: Code) -> Code:
@@ -161,7 +174,9 @@ def test_a_finding_follows_the_scan_and_keeps_its_first_result(asset):
 
 
 def test_the_same_weakness_on_another_line_is_another_finding(asset):
-    release = Line.objects.create(asset=asset, scope=asset.scope, name="release", kind=LineKind.RELEASE)
+    release = Line.objects.create(
+        asset=asset, scope=asset.scope, name="release", kind=LineKind.RELEASE
+    )
     one = code("app/a.py")
     upload_and_ingest(asset, one)
     upload_and_ingest(asset, one, line=release)
@@ -215,7 +230,9 @@ def test_a_scan_that_cannot_tell_leaves_the_presence_unknown_and_not_absent(asse
     report, facts = sarif_of(clean), facts_of(clean)
     spoil(report, facts)
     scan = upload_and_ingest(asset, report, facts)
-    assert set(Finding.objects.values_list("presence", "status")) == {(Presence.UNKNOWN, Status.PRIORITIZED)}
+    assert set(Finding.objects.values_list("presence", "status")) == {
+        (Presence.UNKNOWN, Status.PRIORITIZED)
+    }
     assert not scan.counts.get("absent")
     assert scan.counts["unknown"] == 2
 
@@ -363,7 +380,10 @@ BROKEN = {
     "no runs": (b'{"version": "2.1.0"}', "runs"),
     "a result at the end is wrong": (wrong_member(), r"results/1"),
     "too deep": (b'{"version": "2.1.0", "runs": ' + b"[" * 10_000 + b"]" * 10_000 + b"}", r"\d+"),
-    "a number with 5000 digits": (b'{"version": "2.1.0", "runs": [], "x": ' + b"9" * 5000 + b"}", r"\d+"),
+    "a number with 5000 digits": (
+        b'{"version": "2.1.0", "runs": [], "x": ' + b"9" * 5000 + b"}",
+        r"\d+",
+    ),
 }
 
 
@@ -399,7 +419,10 @@ def spoilt(asset, **members) -> Scan:
     """Ingest a report of one result with ``members`` put in at the place they name."""
     report = sarif_of(code("app/a.py"))
     run = report["runs"][0]
-    result, region = run["results"][0], run["results"][0]["locations"][0]["physicalLocation"]["region"]
+    result, region = (
+        run["results"][0],
+        run["results"][0]["locations"][0]["physicalLocation"]["region"],
+    )
     places = {
         "message": (result["message"], "text"),
         "snippet": (region["snippet"], "text"),
@@ -534,14 +557,17 @@ def test_imports_of_one_line_at_once_end_as_one_after_the_other_would():
     names = [f"app/{letter}.py" for letter in "abcdefgh"]
     overlapping = [names[:5], names[3:], names[::2], names[::-1], names[2:6]]
     scans = [
-        upload(asset, code(*paths, note=f"commit {number}"))[0] for number, paths in enumerate(overlapping)
+        upload(asset, code(*paths, note=f"commit {number}"))[0]
+        for number, paths in enumerate(overlapping)
     ]
     answers = race(*[lambda scan=scan: run_job(scan) for scan in scans])
     assert not errors(answers), errors(answers)[:1]
     assert sorted(Finding.objects.values_list("path", flat=True)) == names
     assert Sighting.objects.count() == sum(map(len, overlapping))
     assert Event.objects.filter(action="scan.imported").count() == len(scans)
-    assert sum(scan.counts["new"] for scan in Scan.objects.all() if "new" in scan.counts) == len(names)
+    assert sum(scan.counts["new"] for scan in Scan.objects.all() if "new" in scan.counts) == len(
+        names
+    )
     assert list(broken_links()) == []
 
 

@@ -18,13 +18,27 @@ from scans.models import Clearance, Verification
 from scans.services.clearances import revoke
 from scans.services.doors import request_completion
 from scans.services.verification import judge_remediation
-from tests.factories import approve, complete, import_finding, make_remediation, member, merge, now, scan_fix
+from tests.factories import (
+    approve,
+    complete,
+    import_finding,
+    make_remediation,
+    member,
+    merge,
+    now,
+    scan_fix,
+)
 from tests.races import errors, race
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROUNDS = 50
-OPEN_AGAIN = {"status": "discovered", "clearance_id": None, "clearance_live": None, "verified_at": None}
+OPEN_AGAIN = {
+    "status": "discovered",
+    "clearance_id": None,
+    "clearance_live": None,
+    "verified_at": None,
+}
 
 
 def fresh_clearance(clearance: Clearance) -> int:
@@ -38,12 +52,17 @@ def fresh_clearance(clearance: Clearance) -> int:
 
 def complete_below(finding_id: int, clearance_id: int) -> None:
     Finding.objects.filter(pk=finding_id).update(
-        status="mobilization_complete", clearance_id=clearance_id, clearance_live=True, verified_at=now()
+        status="mobilization_complete",
+        clearance_id=clearance_id,
+        clearance_live=True,
+        verified_at=now(),
     )
 
 
 def revoke_below(clearance_id: int) -> None:
-    Clearance.objects.filter(pk=clearance_id).update(live=False, revoked_at=now(), revoked_reason="race")
+    Clearance.objects.filter(pk=clearance_id).update(
+        live=False, revoked_at=now(), revoked_reason="race"
+    )
 
 
 def flip_below(verification_id: int) -> None:
@@ -73,7 +92,9 @@ def interleave(first, second) -> list[Exception]:
 
 def lies() -> list[int]:
     """Findings that are complete without a live clearance of a pass with the merge."""
-    live = Clearance.objects.filter(live=True, verification__verdict="pass", verification__with_merge=True)
+    live = Clearance.objects.filter(
+        live=True, verification__verdict="pass", verification__with_merge=True
+    )
     return list(
         Finding.objects.complete()
         .exclude(clearance_id__in=live.values("pk"), clearance_live=True)
@@ -136,7 +157,9 @@ def test_of_many_revocations_at_once_one_counts():
         proof = complete(import_finding())
         answers = race(*[lambda proof=proof: revoke(proof, reason="back", by=None, at=now())] * 4)
         assert [type(error) for error in errors(answers)] == [WrongState] * 3
-        assert Event.objects.filter(action="finding.revoke", subject_id=proof.finding_id).count() == 1
+        assert (
+            Event.objects.filter(action="finding.revoke", subject_id=proof.finding_id).count() == 1
+        )
         assert lies() == []
     assert list(broken_links()) == []
 

@@ -50,7 +50,9 @@ def lose_lease(job: Job) -> None:
 def world() -> dict:
     """All that an import writes, without numbers and times."""
     return {
-        "findings": sorted(Finding.objects.values_list("rule", "path", "start_line", "status", "presence")),
+        "findings": sorted(
+            Finding.objects.values_list("rule", "path", "start_line", "status", "presence")
+        ),
         "sightings": sorted(Sighting.objects.values_list("path", "start_line", "stage")),
         "scans": sorted(Scan.objects.values_list("state", "counts__new", "error", "progress_done")),
         "events": sorted(Event.objects.filter(subject="scan").values_list("action", flat=True)),
@@ -105,7 +107,9 @@ def test_an_error_amid_the_writing_leaves_nothing_of_it(scan, job, monkeypatch):
     assert run_job(scan).state == ScanState.DONE
 
 
-def test_a_stored_file_that_is_gone_is_tried_again_and_then_set_aside_with_the_reason(scan, job, files, caplog):
+def test_a_stored_file_that_is_gone_is_tried_again_and_then_set_aside_with_the_reason(
+    scan, job, files, caplog
+):
     for _ in range(3):
         Job.objects.update(next_attempt_at=now())
         assert worker.run(job.pk)
@@ -215,7 +219,8 @@ def test_a_lease_is_renewed_while_the_work_lasts(settings, monkeypatch):
 def test_many_workers_and_a_sweeper_do_many_jobs_once_each(monkeypatch):
     asset = make_asset()
     todo = [
-        Job.objects.get(subject_id=upload(asset, CODE.committed_as(f"n {n}"))[0].pk).pk for n in range(4)
+        Job.objects.get(subject_id=upload(asset, CODE.committed_as(f"n {n}"))[0].pk).pk
+        for n in range(4)
     ]
     monkeypatch.setattr("core.jobs.ring", lambda job_id: None)
 
@@ -235,7 +240,11 @@ def database_url() -> str:
     said = connection.settings_dict
     if connection.vendor == "sqlite":
         return f"sqlite:///{said['NAME']}"
-    who = f"{quote(said['USER'])}:{quote(said['PASSWORD'])}" if said["PASSWORD"] else quote(said["USER"])
+    who = (
+        f"{quote(said['USER'])}:{quote(said['PASSWORD'])}"
+        if said["PASSWORD"]
+        else quote(said["USER"])
+    )
     return f"postgres://{who}@{said['HOST']}:{said['PORT']}/{said['NAME']}"
 
 

@@ -1,0 +1,78 @@
+"""One scope with one of everything, seen through pages."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from django.test import Client
+
+from core.permissions import Role
+from findings.models import Finding
+from findings.statuses import Status
+from remediations.models import Remediation
+from scans.models import Scan, Verification
+from scopes.models import ApiToken, Asset
+from scopes.services import issue_token
+from tests import factories as make
+
+
+@dataclass
+class World:
+    """``closed`` is proven, ``open`` is being fixed by ``fix``, ``fresh`` was only imported."""
+
+    asset: Asset
+    closed: Finding
+    open: Finding
+    fresh: Finding
+    fix: Remediation
+    token: ApiToken
+
+    @property
+    def scope(self):
+        return self.asset.scope
+
+    @property
+    def scan(self):
+        return Scan.objects.filter(asset=self.asset, line__isnull=False).latest("pk")
+
+    @property
+    def verification(self):
+        return Verification.objects.current().get(finding=self.closed)
+
+    def member(self, role):
+        return make.member(self.scope, role)
+
+
+def make_world():
+    asset = make.make_asset()
+    closed = make.make_finding(Status.MOBILIZATION_COMPLETE, asset=asset)
+    being_fixed = make.make_finding(Status.MOBILIZING, asset=asset, weakness="pickle.loads(")
+    fresh = make.import_finding(asset, "shell=True")
+    for role in Role:
+        make.member(asset.scope, role)
+    viewer = make.member(asset.scope, Role.VIEWER)
+    token, _ = issue_token(user=viewer, by=viewer, name="laptop", at=make.now())
+    return World(asset, closed, being_fixed, fresh, being_fixed.remediations.get(), token)
+
+
+@pytest.fixture(autouse=True)
+def _static(files, settings):
+    Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # or WhiteNoise warns
+
+
+@pytest.fixture
+def world(db, files):
+    return make_world()
+
+
+@pytest.fixture
+def browse():
+    """Return a client that is signed in as somebody (None: nobody)."""
+
+    def sign_in(user=None, **options):
+        client = Client(**options)
+        if user is not None:
+            client.force_login(user)
+        return client
+
+    return sign_in
