@@ -31,6 +31,6 @@ def attempt(request: HttpRequest, verb: Callable[[], Any], *, done: str, back: s
 def refuse_form(request: HttpRequest, form: BaseForm, *, back: str) -> HttpResponse:
     """Go back, saying what is wrong with what was sent."""
     for name, errors in form.errors.items():
-        label = form.fields[name].label or name if name in form.fields else "Form"
+        label = form[name].label if name in form.fields else "Form"
         messages.error(request, f"{label}: {' '.join(map(str, errors))}")
     return redirect(back)

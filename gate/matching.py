@@ -4,7 +4,8 @@ The stages run from certain to vague; each pairs what the earlier ones left over
 says by which stage and why. What a pair means is for the checks to say: whether an original is
 gone reads S1 to S5 as present and S6 to S8 as inconclusive; what is new discounts only S1 to S4.
 Neither is decided here. Stages: gate-facts 1.8 (after SonarQube's tracker and the SARIF SDK's
-baseliner, 1.4 and 1.5).
+baseliner, 1.4 and 1.5). Where a diff shows the code on both sides, S3 and S4 go by the lines
+around it (``gate.moved``); code alone counts only where nothing else looks like it.
 
 Results are compared within one tool (by name, whatever the case). Dependency and container
 results are to be identified by package URL and advisory: such a stage belongs before S1.
@@ -13,9 +14,9 @@ results are to be identified by package URL and advisory: such a stage belongs b
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
@@ -177,24 +178,25 @@ class _Matcher:
         """S3 and S4 by the code alone. Given a diff, code that a rule reports at several places
         identifies none of them (as fingerprints do, N1 of gate-facts 1.8), nor does code among
         other lines: what then might still be there is contested, and what might be it is new."""
-        buckets = _buckets(self._after.values(), keys_of)
         common = self._common(keys_of) if self._joined else frozenset[Key]()
+        buckets = _buckets(self._after.values(), keys_of)
         doubted = set(common)
-        for old in self._before.values():
+        for old in filter(_may_move, self._before.values()):
             claimed = [(key, buckets[key]) for key in keys_of(old) if key in buckets]
             doubts = {key for key, found in claimed if key in common or _differ(old, found)}
             if doubts:
                 self._contested.add(old.index)
                 doubted |= doubts
-        self._by_keys(stage, lambda view: (key for key in keys_of(view) if key not in doubted))
+        self._by_keys(stage, partial(_certain, keys_of=keys_of, doubted=doubted))
 
     def _common(self, keys_of: Callable[[_View], Iterable[Key]]) -> frozenset[Key]:
-        """Keys of several results of one side, those included that have long been paired."""
+        """Keys of what is left that several results of one side have, long paired ones too."""
+        left = {key for view in self._before.values() if view.may_move for key in keys_of(view)}
         return frozenset(
             key
             for views in self._all
-            for key, bucket in _buckets(map(_loose, views), keys_of).items()
-            if len(bucket) > 1
+            for key, number in Counter(key for view in views for key in keys_of(view)).items()
+            if number > 1 and key in left
         )
 
     def _pair(self, old: _View, new: _View, stage: Stage) -> None:
@@ -224,14 +226,14 @@ def _fingerprints(view: _View) -> Iterator[Key]:
 
 
 def _same_code(view: _View) -> Iterator[Key]:
-    """S3. If the line before is still where it was, a second one elsewhere is a copy, not it."""
-    if view.place and view.code and view.may_move:
+    """S3."""
+    if view.place and view.code:
         yield view.rule, view.place, view.code
 
 
 def _moved_code(view: _View) -> Iterator[Key]:
     """S4: as S3 but in any file, and only code that is long enough to be told apart."""
-    if len(view.code) >= SHORTEST_MOVED and view.may_move:
+    if len(view.code) >= SHORTEST_MOVED:
         yield view.rule, view.code
 
 
@@ -389,9 +391,19 @@ def _view(
     )
 
 
-def _loose(view: _View) -> _View:
-    """The same, as if its line could have moved."""
-    return view if view.may_move else replace(view, may_move=True)
+def _may_move(view: _View) -> bool:
+    """If the line before is still where it was, the same code elsewhere is a copy, not it."""
+    return view.may_move
+
+
+def _certain(
+    view: _View, *, keys_of: Callable[[_View], Iterable[Key]], doubted: set[Key]
+) -> Iterator[Key]:
+    """The keys of a result that may have moved, but for those that identify nothing."""
+    if _may_move(view):
+        for key in keys_of(view):
+            if key not in doubted:
+                yield key
 
 
 def _differ(old: _View, found: list[_View]) -> bool:

@@ -16,7 +16,10 @@ REACH = 3  # lines above and below that are looked at
 LEAST = 20  # letters and digits in them that make code recognisable
 
 # Lines above and below that must be equal, from the most to the least telling.
-WIDTHS = ((3, 3), (2, 2), (3, 0), (0, 3), (1, 1), (2, 0), (0, 2), (1, 0), (0, 1))
+WIDTHS = sorted(
+    ((above, below) for above in range(REACH + 1) for below in range(REACH + 1) if above + below),
+    key=lambda width: (-sum(width), -min(width), -width[0]),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
 
+from gate import __version__
 from gate.checks.check import GRAVITY, Lamp, Outcome
 from gate.judgement import CheckRow, Judgement
 from gate.strict import visible
@@ -25,10 +28,17 @@ _OUTCOME_SIGNS = {
 }
 _SPECIAL = str.maketrans(
     {char: f"\\{char}" for char in "\\`*_[]|~"}
-    | {"<": "&lt;", ">": "&gt;", "&": "&amp;", "@": "&#64;", "#": "&#35;"}
+    | {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+    # Code hosts look for mentions and links in the finished page too: an unseen joiner parts them.
+    | {"@": "&#64;&#8288;", "#": "&#35;&#8288;"}
 )
+_PLAIN = re.compile(r"[A-Za-z0-9_./:@#+,=()-]+")
+_GREEN = (Outcome.PASS, Outcome.NOT_APPLICABLE)
+_DONE = {*_GREEN, Outcome.WAIVED}
+GONE, THERE = "gone", "still there"
 _LINKS = re.compile(r"(?<=:)//|(?<=\bwww)\.", re.IGNORECASE)
-MOST_ROWS = 100  # new results that Markdown and text list; JSON lists all
+SHOWN = 10  # new results that Markdown does not fold away
+MOST_ROWS = 100  # of one list, in Markdown and text; JSON lists all
 
 
 def to_json(judgement: Judgement) -> str:
@@ -79,57 +89,150 @@ def _rows(judgement: Judgement, lamp: Lamp) -> Iterable[CheckRow]:
 
 
 def to_markdown(judgement: Judgement) -> str:
-    """For a comment on a pull request."""
+    """For a comment on a pull request: what is the case and what to do; the rest is folded away."""
     return "\n".join(_markdown(judgement)) + "\n"
 
 
 def _markdown(judgement: Judgement) -> Iterator[str]:
+    rows = [row for lamp in Lamp for row in _rows(judgement, lamp) if row.required]
+    asked = [row for row in rows if judgement.lamp in (row.check.lamp, "both")]
+    later = _open(row for row in rows if row not in asked)
+    bullet = partial(_bullet, named=len(judgement.originals) > 1)
     yield f"## {_SIGNS[judgement.verdict]} Fix verification: {judgement.verdict}"
-    yield ""
-    lamps = [
-        f"**{q}** {_SIGNS[judgement.lamps[x]]} {judgement.lamps[x]}" for x, q in _QUESTIONS.items()
-    ]
-    yield " · ".join([*lamps, f"tier {judgement.tier}", f"policy {_md(judgement.policy_name)}"])
+    yield f"\n{' · '.join(_markdown_of_lamps(judgement))}"
+    yield f"\n**{' '.join(_headline(judgement))}**"
+    yield from _list("What stands in the way", map(bullet, _open(asked)))
+    waived = [row for row in asked if row.answer.outcome is Outcome.WAIVED]
+    yield from _list("Waived", map(bullet, waived))
+    yield from _markdown_of_new(judgement)
     yield from _markdown_of_findings(judgement)
-    yield from _markdown_of_checks(judgement)
+    if later:
+        yield from _folded(f"{_count(later, 'check')} to be answered later", map(bullet, later))
+    green = [row for row in rows if row.answer.outcome in _GREEN]
+    yield from _folded(f"{_count(green, 'check')} passed", map(bullet, green))
+    digest = judgement.policy_digest.removeprefix("sha256:")[:12]
+    policy = f"policy {_md(judgement.policy_name)} (`{digest}`)"
+    yield f"\n<sub>tier {judgement.tier} · {policy} · gate {__version__}</sub>"
+
+
+def _markdown_of_lamps(judgement: Judgement) -> Iterator[str]:
+    for lamp, question in _QUESTIONS.items():
+        verdict = judgement.lamps[lamp]
+        later = judgement.lamp not in (lamp, "both") and verdict != "pass"
+        yield f"**{question}** {_SIGNS[verdict]} {verdict}{' (not asked here)' if later else ''}"
+
+
+def _headline(judgement: Judgement) -> Iterator[str]:
+    """Whether the originals are gone and anything came in, in a sentence each."""
+    answers = [_presence(judgement, original.finding) for original in judgement.originals]
+    if len(answers) == 1:
+        yield f"The finding is {answers[0]}."
+    elif answers:
+        yield f"{answers.count(GONE)} of {len(answers)} findings are gone."
+    new = [row for row in judgement.checks if row.check.id == "NOTHING_NEW"]
+    yield from map(_headline_of_new, new[:1])
+
+
+def _headline_of_new(row: CheckRow) -> str:
+    if row.answer.outcome is Outcome.FAIL:
+        return "The fix brings in something new that counts against it."
+    if row.answer.outcome in _DONE:
+        return "Nothing new that counts is reported."
+    return "Whether the fix brings in anything new is not known."
+
+
+def _presence(judgement: Judgement, finding: str) -> str:
+    """Gone is said only where every check under it holds: who silences a scanner is not done."""
+    rows = [
+        row
+        for row in judgement.checks
+        if row.required and row.check.lamp is Lamp.SAFE and row.finding in (None, finding)
+    ]
+    outcomes = {row.check.id: row.answer.outcome for row in rows}
+    if outcomes.get("ORIGINAL_ABSENT") is Outcome.FAIL:
+        return THERE
+    if outcomes.get("ORIGINAL_ABSENT") not in _DONE:
+        return "perhaps still there"
+    others = [row for row in rows if row.check.id != "NOTHING_NEW"]
+    return "no longer reported, but not shown to be fixed" if _open(others) else GONE
 
 
 def _markdown_of_findings(judgement: Judgement) -> Iterator[str]:
     if judgement.originals:
-        yield from ("", "| Finding | Verdict | Now | Why |", "| --- | --- | --- | --- |")
-    for original in judgement.originals:
-        verdict = f"{_SIGNS[original.verdict]} {original.verdict}"
-        cells = (_md(original.finding), verdict, original.presence, _md(original.reason))
+        yield "\n### What the fix is about"
+        yield from ("", "| Finding | Now | Why |", "| --- | --- | --- |")
+    for original in judgement.originals[:MOST_ROWS]:
+        now = _presence(judgement, original.finding)
+        sign = _SIGNS[{GONE: "pass", THERE: "fail"}.get(now, "unknown")]
+        cells = (_code(original.finding), f"{sign} {now}", _md(original.reason))
         yield f"| {' | '.join(cells)} |"
-    if judgement.new:
-        yield from ("", "| New result | Level | Counts | Why |", "| --- | --- | --- | --- |")
-    for new in judgement.new[:MOST_ROWS]:
-        place = f"{new['rule']} at {new['path']}:{new['line'] or ''}".rstrip(":")
-        counts = "**yes**" if new["blocks"] else "no"
-        yield f"| {_md(place)} | {new['level']} | {counts} | {_md(new['reason'])} |"
-    if len(judgement.new) > MOST_ROWS:
-        yield f"\n… and {len(judgement.new) - MOST_ROWS} more new results."
+    if len(judgement.originals) > MOST_ROWS:
+        yield f"\n… and {len(judgement.originals) - MOST_ROWS} more findings."
 
 
-def _markdown_of_checks(judgement: Judgement) -> Iterator[str]:
-    rows = [row for lamp in Lamp for row in _rows(judgement, lamp) if row.required]
-    green = (Outcome.PASS, Outcome.NOT_APPLICABLE)
-    for row in rows:
-        if row.answer.outcome not in green:
-            about = f" ({_md(row.finding)})" if row.finding else ""
-            yield f"\n{_OUTCOME_SIGNS[row.answer.outcome]} **{row.check.id}**{about}: {_md(row.answer.reason)}"
-            if row.answer.remedy:
-                yield f"  \n→ {_md(row.answer.remedy)}"
-    passing = [row for row in rows if row.answer.outcome in green]
-    yield f"\n<details><summary>{len(passing)} checks are green</summary>\n"
-    for row in passing:
-        yield f"- {_OUTCOME_SIGNS[row.answer.outcome]} **{row.check.id}**: {_md(row.answer.reason)}"
+def _markdown_of_new(judgement: Judgement) -> Iterator[str]:
+    counting = [new for new in judgement.new if new["blocks"]]
+    others = [new for new in judgement.new if not new["blocks"]]
+    if counting:
+        yield f"\n### {_count(counting, 'new result')} to remove"
+        yield from _table(counting[:SHOWN])
+        if len(counting) > SHOWN:
+            yield from _folded(f"{len(counting) - SHOWN} more to remove", _table(counting[SHOWN:]))
+    if others:
+        title = f"{_count(others, 'new result')} below the threshold or not of the fix"
+        yield from _folded(title, _table(others))
+
+
+def _table(results: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield from ("", "| Where | Rule | Level | Why it is new |", "| --- | --- | --- | --- |")
+    for new in results[:MOST_ROWS]:
+        place = f"{new['path'] or '(no file)'}:{new['line'] or ''}".rstrip(":")
+        cells = (_code(place), _code(new["rule"]), _md(new["level"]), _md(new["reason"]))
+        yield f"| {' | '.join(cells)} |"
+    if len(results) > MOST_ROWS:
+        yield f"\n… and {len(results) - MOST_ROWS} more."
+
+
+def _list(title: str, bullets: Iterable[str]) -> Iterator[str]:
+    lines = list(bullets)
+    if lines:
+        yield f"\n### {title}\n"
+        yield from lines[:MOST_ROWS]
+    if len(lines) > MOST_ROWS:
+        yield f"- … and {len(lines) - MOST_ROWS} more"
+
+
+def _bullet(row: CheckRow, *, named: bool) -> str:
+    about = f" {_code(row.finding)}:" if row.finding and named else ":"
+    sign, answer = _OUTCOME_SIGNS[row.answer.outcome], row.answer
+    text = f"- {sign} **{row.check.id}**{about} {_md(answer.reason)}"
+    if answer.remedy and answer.outcome not in _DONE:
+        text += f"<br>**To pass:** {_md(answer.remedy)}"
+    return text
+
+
+def _folded(title: str, lines: Iterable[str]) -> Iterator[str]:
+    yield f"\n<details><summary>{title}</summary>\n"
+    yield from lines
     yield "\n</details>"
+
+
+def _open(rows: Iterable[CheckRow]) -> list[CheckRow]:
+    return [row for row in rows if row.answer.outcome not in _DONE]
+
+
+def _count(items: Sequence[Any], noun: str) -> str:
+    return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
+
+
+def _code(text: str) -> str:
+    """A name to be copied; as it is only where it holds nothing that could end the code."""
+    return f"`{text}`" if _PLAIN.fullmatch(text) else _md(text)
 
 
 def _md(text: str) -> str:
     """Text that Markdown shows as it is: no markup, no link, no mention of anybody."""
-    return _LINKS.sub(lambda match: f"&#{ord(match[0][0])};{match[0][1:]}", _escaped(text))
+    return _LINKS.sub(lambda match: f"&#{ord(match[0][0])};&#8288;{match[0][1:]}", _escaped(text))
 
 
 def _escaped(text: str) -> str:

@@ -6,6 +6,7 @@ States are ours, recomputed: unchanged for what was there before (S1 to S4), els
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -22,6 +23,9 @@ from gate.strict import visible
 _SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
+MOST_PLACES = 100  # of one result
+_ROOT = (".", None)
+_REFERENCE = re.compile(r"[^@]+@([^@]+):([1-9]\d{0,8})")
 _LEVELS = {Outcome.FAIL: "error", Outcome.UNKNOWN: "warning"}
 
 
@@ -81,16 +85,35 @@ def _about(docstring: str | None) -> str:
 
 def _result(judgement: Judgement, row: CheckRow) -> dict[str, Any]:
     text = visible(f"{row.answer.reason} To pass: {row.answer.remedy}")
-    result: dict[str, Any] = {
+    return {
         "ruleId": row.check.id,
+        "ruleIndex": CHECKS.index(row.check),
         "level": _LEVELS[row.answer.outcome],
         "message": {"text": text},
+        "locations": [_location(path, line) for path, line in _places(judgement, row)],
         "properties": {"finding": row.finding, "evidence": list(row.answer.evidence)},
     }
-    place = next((o for o in judgement.originals if o.finding == row.finding and o.path), None)
-    if place:
-        location: dict[str, Any] = {"artifactLocation": {"uri": quote(place.path or "")}}
-        if place.line:
-            location["region"] = {"startLine": place.line}
-        result["locations"] = [{"physicalLocation": location}]
-    return result
+
+
+def _places(judgement: Judgement, row: CheckRow) -> list[tuple[str, int | None]]:
+    """Where to show a result; never nowhere, because GitHub refuses files with such results."""
+    if row.check.id == "NOTHING_NEW":
+        new = [(n["path"], n["line"]) for n in judgement.new if n["blocks"] and n["path"]]
+        if new:
+            return new[:MOST_PLACES]
+    about = [o for o in judgement.originals if row.finding in (None, o.finding)]
+    now = [(o.path, o.line) for o in about if o.path]
+    return now[:MOST_PLACES] or [place for o in about[:1] if (place := _named(o.finding))] or [_ROOT]
+
+
+def _named(finding: str) -> tuple[str, int] | None:
+    """The place in a reference of the form RULE@PATH:LINE."""
+    match = _REFERENCE.fullmatch(finding)
+    return (match[1], int(match[2])) if match else None
+
+
+def _location(path: str, line: int | None) -> dict[str, Any]:
+    place: dict[str, Any] = {"artifactLocation": {"uri": quote(path)}}
+    if line:
+        place["region"] = {"startLine": line}
+    return {"physicalLocation": place}

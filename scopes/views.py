@@ -26,7 +26,8 @@ MOST_CHAINS = 200
 @require_http_methods(["GET", "POST"])
 def tokens(request: HttpRequest) -> HttpResponse:
     """Show one's tokens; make one. The key is on the answer to the POST and nowhere else."""
-    form = TokenForm(request.POST or None, user=person(request))
+    sent = request.POST if request.method == "POST" else None
+    form = TokenForm(sent, user=person(request))
     key, status = "", 200
     if request.method == "POST":
         key, status = _issue(request, form)

@@ -183,8 +183,9 @@ def _functions(draft: Draft, places: list[Place]) -> Iterator[tuple[Source, Func
     for path in _paths(places):
         source, end = draft.sources[path], 0
         for node in source.statements:
-            own = isinstance(node, Function) and first(node) > end and _is_plain(source, node)
-            if own and any(_covers(source, node, place) for place in places):
+            if not isinstance(node, Function) or first(node) <= end or not _is_plain(source, node):
+                continue
+            if any(_covers(source, node, place) for place in places):
                 end = last(node)
                 yield source, node
 

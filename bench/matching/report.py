@@ -80,8 +80,8 @@ def speed_table(timings: Sequence[Timing]) -> list[str]:
                 f"{timing.wall:.2f}",
                 f"{timing.processor:.2f}",
                 f"{timing.each:.0f}",
-                f"{timing.each / first.each:.2f}" if first else "–",
-                f"{other.processor / timing.processor:.2f}" if other else "–",
+                f"{timing.each / first.each:.2f}" if first else "-",
+                f"{other.processor / timing.processor:.2f}" if other else "-",
                 f"{timing.memory / 1e6:.0f}",
             ]
         )

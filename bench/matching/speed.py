@@ -16,7 +16,7 @@ SIZES = (1_000, 10_000, 100_000)
 ROOT = Path(__file__).resolve().parents[2]
 OURS = (sys.executable, "-m", "bench.matching.ours")
 ROUNDS = 3  # of which the fastest counts: other work on the machine only ever adds
-ENOUGH = 60.0  # seconds after which no further round is started
+ENOUGH = 40.0  # seconds after which no further round is started
 
 
 @dataclass(frozen=True)

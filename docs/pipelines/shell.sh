@@ -11,12 +11,13 @@ set -euo pipefail
 trap 'exit 3' ERR
 
 gate() { python3 -I "$program" "$@"; } # -I: a gate/ or json.py in the scanned folder is not imported
-commit() { git rev-parse --verify --quiet --end-of-options "$1^{commit}"; }
+commit() { git rev-parse --verify --end-of-options "$1^{commit}"; }
 
+case " $* " in *" -- "*) ;; *) sed -n '2,8s/^# \{0,1\}//p' "$0" >&2 && exit 3 ;; esac
 program=$(realpath "${GATE:-gate.pyz}")
 base=$(commit "$1")
 head=$(commit "$2")
-start=$(git merge-base "$base" "$head")
+start=$(git merge-base "$base" "$head") # where the fix left: what others merged since is not its work
 shift 2
 ask=(--lamp="${LAMP:-safe}")
 while [ "$1" != -- ]; do
@@ -28,11 +29,12 @@ shift
 mkdir -p "${OUT:=gate-out}"
 out=$(realpath "$OUT")
 work=$(mktemp -d)
-trap 'rm -rf "$work"; git worktree prune' EXIT
+trap 'cd / && rm -rf "$work" && git --git-dir="$clone" worktree prune' EXIT
+clone=$(git rev-parse --absolute-git-dir)
 
 if [ -n "${POLICY:-}" ]; then # of the base: a fix does not bring its own
   git show "$base:$POLICY" > "$out/policy.toml"
-  ask+=(--policy="$out/policy.toml")
+  ask+=(--policy=policy.toml)
 fi
 
 # The same scanner on both sides, each in a clean checkout of its own.
@@ -40,16 +42,16 @@ git -c core.hooksPath=/dev/null worktree add --quiet --detach "$work/before" "$s
 git -c core.hooksPath=/dev/null worktree add --quiet --detach "$work/after" "$head"
 for role in before after; do
   (cd "$work/$role" && gate run --role="$role" --out="$out/$role" -- "$@")
-  ask+=(--$role="$out/$role/scan.sarif" --facts="$out/$role/facts.json")
+  ask+=(--$role="$role/scan.sarif" --facts="$role/facts.json")
 done
 gate facts --base="$start" --head="$head" --diff="$out/fix.diff" > "$out/fix.json"
-ask+=(--diff="$out/fix.diff" --facts="$out/fix.json")
+ask+=(--diff=fix.diff --facts=fix.json)
 
+cd "$out"
 status=0
 gate "${ask[@]}" || status=$?
-if [ "$status" -lt 3 ]; then
-  for form in json markdown sarif; do
-    gate "${ask[@]}" --format="$form" --output="$out/judgement.$form" || [ $? = "$status" ]
-  done
-fi
+[ "$status" -lt 3 ] || exit 3
+for form in json markdown sarif; do
+  gate "${ask[@]}" --format="$form" --output="judgement.$form" || [ $? = "$status" ]
+done
 exit "$status"

@@ -158,10 +158,6 @@ def test_a_protected_table_cannot_be_emptied_in_one_stroke(table):
         cursor.execute(f"TRUNCATE {table} CASCADE")
 
 
-@pytest.mark.xfail(
-    connection.vendor == "sqlite",
-    reason="ctem/settings.py: init_command lacks PRAGMA recursive_triggers=ON",
-)
 def test_a_row_is_not_replaced_under_the_same_number(event):
     """SQLite's REPLACE deletes without asking the delete trigger unless recursive triggers are on."""
     if connection.vendor != "sqlite":

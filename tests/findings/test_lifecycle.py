@@ -80,6 +80,7 @@ START = {  # from where a row is tried; any source would do
 
 def evidence_for(name: str, finding: Finding) -> dict:
     """What the guards of a row ask for, and the requests that have to be there."""
+    twin = Finding.objects.filter(scope=finding.scope_id).exclude(pk=finding.pk).first()
     if name == "accept_risk":
         request_acceptance(finding)
     if name == "dismiss":
@@ -88,9 +89,7 @@ def evidence_for(name: str, finding: Finding) -> dict:
     return {
         "validate": {"evidence": "Reproduced by hand."},
         "mobilize": {"remediation_id": 1},
-        "mark_duplicate": {
-            "duplicate_of": import_finding(finding.asset).pk if name == "mark_duplicate" else 0
-        },
+        "mark_duplicate": {"duplicate_of": twin.pk if twin else 0},
         "complete": {"clearance_id": 1},
         "revoke": {
             "reason": "It came back.",
@@ -143,31 +142,32 @@ def test_no_end_is_final(status):
 
 
 # --- every row by every role ----------------------------------------------------------------------
-def rows_and_roles() -> list[tuple[str, Role]]:
-    return [(row.name, role) for row in TRANSITIONS for role in Role]
-
-
-@pytest.mark.parametrize(("name", "role"), rows_and_roles())
-def test_a_row_is_performed_by_the_roles_of_the_table_alone(name, role):
-    if name == "complete":
-        finding = make_finding(at=START[name], asset=None)
-    else:
-        finding = make_finding(at=START[name])
-    by = member(finding.scope, role)
+@pytest.mark.parametrize("name", [row.name for row in TRANSITIONS])
+def test_a_row_is_performed_by_the_roles_of_the_table_alone(name):
+    finding = make_finding(at=START[name])
+    import_finding(finding.asset)
+    people = {role: member(finding.scope, role) for role in Role}
     brought = evidence_for(name, finding)
     before, events = state_of(finding), Event.objects.count()
-    if role in MAY[name]:
-        transition(finding.pk, name, by=by, at=now(), brought=brought)
-        assert state_of(finding)["status"] == BY_NAME[name].target
-        event = Event.objects.latest("pk")
-        assert (event.action, event.actor, event.subject_id) == (f"finding.{name}", by, finding.pk)
-        assert (event.data["from"], event.data["to"]) == (START[name], BY_NAME[name].target)
-        assert Event.objects.count() == events + 1
-    else:
-        with pytest.raises(NotAllowed) as refusal:
-            transition(finding.pk, name, by=by, at=now(), brought=brought)
-        assert str(refusal.value).endswith(".")
-        assert (state_of(finding), Event.objects.count()) == (before, events)
+    allowed = set()
+    for role, by in people.items():
+        with database.atomic():
+            try:
+                transition(finding.pk, name, by=by, at=now(), brought=brought)
+            except NotAllowed as refusal:
+                assert str(refusal).endswith(".")
+                assert (state_of(finding), Event.objects.count()) == (before, events)
+            else:
+                allowed.add(role)
+                event = Event.objects.latest("pk")
+                assert state_of(finding)["status"] == BY_NAME[name].target
+                assert (event.action, event.actor) == (f"finding.{name}", by)
+                assert (event.subject, event.subject_id) == ("finding", finding.pk)
+                assert event.data["from"] == START[name]
+                assert event.data["to"] == BY_NAME[name].target
+                assert Event.objects.count() == events + 1
+            database.set_rollback(True)
+    assert allowed == set(MAY[name])
 
 
 @pytest.mark.parametrize("name", [row.name for row in TRANSITIONS])
@@ -351,6 +351,7 @@ def test_a_set_of_findings_moves_only_where_the_row_starts_and_never_to_complete
 def test_what_is_offered_is_what_is_possible(status):
     """available() and transition() answer alike, for every role, row by row."""
     finding = make_finding(at=status)
+    import_finding(finding.asset)
     offered_to_somebody = set()
     for role in Role:
         user = member(finding.scope, role)

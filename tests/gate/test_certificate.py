@@ -507,6 +507,7 @@ class TestBundle:
         assert {f"evidence/{i.sha256}" for i in case.inputs} <= names
         assert set(gate_source()) <= names
 
+    @pytest.mark.slow
     def test_a_changed_byte_in_any_member_is_refused(self, case: Case) -> None:
         members = unpack(case.bundle())
         for name, data in members.items():
@@ -515,7 +516,13 @@ class TestBundle:
                 assert not verify_bundle(changed).ok, f"{name} at {at}"
                 assert not verify_bundle(changed, case.signer.keys).ok, f"{name} at {at}"
 
-    @pytest.mark.parametrize("member", ["certificate.dsse.json", "keys/issuer-2026.pub.pem"])
+    @pytest.mark.parametrize(
+        "member",
+        [
+            pytest.param("certificate.dsse.json", marks=pytest.mark.slow),
+            "keys/issuer-2026.pub.pem",
+        ],
+    )
     def test_not_even_a_byte_that_nobody_signs_can_be_changed(
         self, case: Case, member: str
     ) -> None:

@@ -1,9 +1,10 @@
 """One scope with one of everything, seen through pages."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import pytest
+from django.db import transaction
 from django.test import Client
 
 from core.permissions import Role
@@ -56,13 +57,23 @@ def make_world():
 
 
 @pytest.fixture(autouse=True)
-def _static(files, settings):
+def _static(settings):
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # or WhiteNoise warns
 
 
+@pytest.fixture(scope="module")
+def _built(django_db_setup, django_db_blocker):
+    """One world for the tests of a module: each of them works on it inside a savepoint."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        yield make_world()
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def world(db, files):
-    return make_world()
+def world(_built, db):
+    """The module's world, read again: what another test did to its objects is forgotten."""
+    rows = {field.name: getattr(_built, field.name) for field in fields(World)}
+    return World(**{name: type(row).objects.get(pk=row.pk) for name, row in rows.items()})
 
 
 @pytest.fixture

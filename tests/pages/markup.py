@@ -98,21 +98,30 @@ def faults(page):
 
 def _element_faults(page, element, ids):
     tag, given = element.tag, element.attributes
-    if "style" in given or any(name.startswith("on") for name in given):
-        yield f"inline style or script on {tag}"
-    if tag == "style" or (tag == "script" and not given.get("src", "").startswith("/static/")):
-        yield f"{tag} is not a file of ours"
-    if tag in ("input", "select", "textarea") and given.get("type") != "hidden":
-        labels = {e.attributes.get("for") for e in page.all("label")}
-        if not (given.get("id") in labels or element.within("label") or set(LABELLED) & set(given)):
-            yield f"{tag} {given.get('name')} has no label"
-    if tag in ("button", "a") and not (element.text or set(LABELLED) & set(given)):
-        yield f"{tag} {given} has no name"
-    if tag == "table" and not any(e.parent is element for e in page.all("caption")):
-        yield "a table without a caption"
-    if tag == "th" and "scope" not in given:
-        yield f"th {element.text} has no scope"
+    named = element.text or set(LABELLED) & set(given)
+    rules = {
+        "inline style or script": "style" in given or any(n.startswith("on") for n in given),
+        "no file of ours": tag == "style"
+        or (tag == "script" and not given.get("src", "").startswith("/static/")),
+        "no label": _is_field(element) and not _is_labelled(page, element),
+        "no name": tag in ("button", "a") and not named,
+        "no caption": tag == "table" and not any(e.parent is element for e in page.all("caption")),
+        "no scope": tag == "th" and "scope" not in given,
+    }
+    yield from (f"{words}: {tag} {given}" for words, broken in rules.items() if broken)
     for name in ("aria-labelledby", "aria-describedby", "aria-controls"):
-        yield from (
-            f"{name} points to nothing: {i}" for i in given.get(name, "").split() if i not in ids
-        )
+        missing = [i for i in given.get(name, "").split() if i not in ids]
+        yield from (f"{name} points to nothing: {i}" for i in missing)
+
+
+def _is_field(element):
+    return (
+        element.tag in ("input", "select", "textarea")
+        and element.attributes.get("type") != "hidden"
+    )
+
+
+def _is_labelled(page, element):
+    labels = {e.attributes.get("for") for e in page.all("label")}
+    given = element.attributes
+    return given.get("id") in labels or element.within("label") or set(LABELLED) & set(given)
