@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 ARGS ?=
 
-.PHONY: help setup demo run check test test-sqlite test-all format docs lock
+.PHONY: help setup demo run check test test-sqlite test-all format docs lock bench-matching
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -32,6 +32,9 @@ format: .venv/.dev  ## format the code and mend what ruff can mend
 
 docs: .venv/.dev  ## write the documents that are generated from the code
 	@$(PYTHON) scripts/check --write
+
+bench-matching: .venv/.dev  ## how right and how fast the matcher is beside others; ARGS="--write"
+	@$(PYTHON) -m bench.matching $(ARGS)
 
 lock:  ## lock requirements*.in with hashes; ARGS="--upgrade-package django"
 	@scripts/lock $(ARGS)

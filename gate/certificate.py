@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-from gate import dsse
+from gate import derived, dsse
 from gate.bundle import CERTIFICATE, MAX_BUNDLE, unpack, write_bundle
 from gate.dsse import fingerprint, from_pem, pae, to_pem
 from gate.errors import InputError
@@ -75,17 +75,29 @@ def envelope(said: Mapping[str, Any], sign: Callable[[bytes], bytes], keyid: str
 def main(argv: list[str]) -> int:
     """``verify BUNDLE.zip|ENVELOPE.json [--key FILE]... [--bundle FILE] [--format text|json]``.
 
-    Returns 0 verified, 1 refused, 3 the call cannot be used (one line on standard error).
+    ``--export openvex|cyclonedx`` writes that document instead, and what was verified to standard
+    error. Returns 0 verified, 1 refused, 3 the call cannot be used (one line on standard error).
     """
     try:
         call = _parser().parse_args(argv[1:] if argv[:1] == ["verify"] else argv)
         keys = {path: from_pem(_read(path, _MAX_KEY_FILE), path) for path in call.key} or None
         found, note = _verify(_read(call.file, MAX_BUNDLE), call.bundle, keys)
+        exported = _export(call, keys) if call.export and found.ok else ""
     except InputError as error:
         sys.stderr.write(f"{error}\n")
         return UNUSABLE
-    sys.stdout.write(_as_json(found, note) if call.format == "json" else _as_text(found, note))
+    told = _as_json(found, note) if call.format == "json" else _as_text(found, note)
+    (sys.stderr if call.export else sys.stdout).write(told)
+    sys.stdout.write(exported)
     return VERIFIED if found.ok else REFUSED
+
+
+def _export(call: argparse.Namespace, keys: Mapping[str, bytes] | None) -> str:
+    """The document derived from a certificate that has just been verified, evidence and all."""
+    archive = _read(call.bundle or call.file, MAX_BUNDLE)
+    if keys is None or archive.lstrip()[:1] == b"{":
+        raise InputError("--export", "needs a bundle and --key FILE: who says it must be known")
+    return derived.export(open_envelope(unpack(archive)[CERTIFICATE], keys), call.export)
 
 
 def _verify(
@@ -187,4 +199,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--key", action="append", default=[], help="a public key you trust (PEM)")
     parser.add_argument("--bundle", help="the bundle of the envelope given")
     parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument(
+        "--export", choices=tuple(derived.FORMATS), help="write the closure as a VEX document"
+    )
     return parser

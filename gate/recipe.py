@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gate.legs import Leg
-from gate.touches import Touch
+from gate.touches import Touch, obeyed
 
 _NUMBER = re.compile(r"\d+")
 
@@ -105,9 +105,24 @@ def _same_by_report(
     old, new = inventory(before), inventory(after)
     if old is not None and new is not None and old != new:
         return False, "the rules that are on, or their levels, differ"
-    changed = [touch for touch in touched if touch.concerns(after.engine)]
+    changed = [touch for touch in touched if touch.reshapes(after.engine)]
     if changed:
         return False, f"the fix changes {changed[0].place}"
     if not joined:
-        return None, "no configuration digest is known and other commits lie between the scans"
+        return _same_apart(before, after, listed=old is not None and new is not None)
     return True, f"version {after.version} is the same and the fix touches no configuration"
+
+
+def _same_apart(before: Leg, after: Leg, *, listed: bool) -> tuple[bool | None, str]:
+    """The recipe of two scans between which lie other commits than the fix.
+
+    Rules with levels and the list of files say what a configuration can change; where a report
+    lists both, and no scanner file is known to differ, nothing is left that could.
+    """
+    one, other = dict(before.facts.blobs), dict(after.facts.blobs)
+    for path in obeyed({*one, *other}, after.engine) if one and other else ():
+        if one.get(path) != other.get(path):
+            return False, f"{path} differs between the scans"
+    if listed and after.lists_all:
+        return True, f"version {after.version}, the rules that are on and their levels are the same"
+    return None, "no configuration digest is known and other commits lie between the scans"

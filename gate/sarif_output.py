@@ -24,7 +24,7 @@ _SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
 MOST_PLACES = 100  # of one result
-_ROOT = (".", None)
+_ROOT: tuple[str, int | None] = (".", None)
 _REFERENCE = re.compile(r"[^@]+@([^@]+):([1-9]\d{0,8})")
 _LEVELS = {Outcome.FAIL: "error", Outcome.UNKNOWN: "warning"}
 
@@ -103,10 +103,13 @@ def _places(judgement: Judgement, row: CheckRow) -> list[tuple[str, int | None]]
             return new[:MOST_PLACES]
     about = [o for o in judgement.originals if row.finding in (None, o.finding)]
     now = [(o.path, o.line) for o in about if o.path]
-    return now[:MOST_PLACES] or [place for o in about[:1] if (place := _named(o.finding))] or [_ROOT]
+    before: list[tuple[str, int | None]] = [
+        place for o in about[:1] if (place := _named(o.finding))
+    ]
+    return now[:MOST_PLACES] or before or [_ROOT]
 
 
-def _named(finding: str) -> tuple[str, int] | None:
+def _named(finding: str) -> tuple[str, int | None] | None:
     """The place in a reference of the form RULE@PATH:LINE."""
     match = _REFERENCE.fullmatch(finding)
     return (match[1], int(match[2])) if match else None

@@ -7,7 +7,7 @@ the checks.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -28,6 +28,11 @@ class Touch:
     line: int | None
     kind: str  # config suppression workflow agent surfaced
     tools: tuple[str, ...]
+    scans: bool = True  # of a workflow: whether the lines shown speak of scanning
+
+    def reshapes(self, engine: str) -> bool:
+        """Whether the change may alter what this engine reports."""
+        return self.concerns(engine) and self.scans and self.kind != "surfaced"
 
     def concerns(self, engine: str) -> bool:
         """Whether this engine reads the file."""
@@ -87,8 +92,9 @@ def touches(diff: Diff) -> tuple[Touch, ...]:
             path = next((path for path in paths if matches(row.patterns, path)), None)
             if path is None:
                 continue
+            scans = row.kind != "workflow" or is_of_scanning(file)
             for line in _counting_lines(file, row):
-                found[Touch(path, line, row.kind, row.tools)] = None
+                found[Touch(path, line, row.kind, row.tools, scans)] = None
     return tuple(found)
 
 
@@ -107,15 +113,31 @@ def marks(diff: Diff) -> tuple[Mark, ...]:
     return tuple(found)
 
 
+def obeyed(paths: Iterable[str], engine: str) -> Iterator[str]:
+    """Those of the paths that configure or quieten this engine, whatever they say inside."""
+    rows = [
+        row
+        for row in _file_rows()
+        if row.kind in ("config", "suppression") and engine in row.tools and not row.section
+    ]
+    for path in sorted(paths):
+        if any(row.line is None and matches(row.patterns, path) for row in rows):
+            yield path
+
+
 def known_to_marks(engine: str) -> bool:
     """Whether the catalogue says how this engine is silenced inline."""
     return any(engine in row.tools for row in _mark_rows())
 
 
-def mentions_scanner(file: FileDiff) -> bool:
-    """Whether the hunks of a pipeline file, context included, speak of scanning or of leniency."""
+def is_of_scanning(file: FileDiff) -> bool:
+    """Whether the change of a pipeline file speaks of scanning or of leniency, context included.
+
+    One that is gone, or has another name, may have done so.
+    """
     words = _words()
-    return any(words.search(line.text) for hunk in file.hunks for line in hunk.lines)
+    said = any(words.search(line.text) for hunk in file.hunks for line in hunk.lines)
+    return said or file.status in ("deleted", "renamed")
 
 
 def _marks_of(path: str, line: Line) -> Iterator[Mark]:

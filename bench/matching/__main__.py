@@ -20,8 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 TOOLS = Path(tempfile.gettempdir()) / "ctem-bench" / "multitool"  # kept from run to run
 
 
-def main() -> int:
-    """Measure in a temporary folder. Status 1 if ours hid a new one or closed an unfixed one."""
+def main() -> None:
+    """Measure in a temporary folder, print, and write what was asked for."""
     options = _options()
     program, why_not = multitool.installed(TOOLS)
     if why_not:
@@ -39,8 +39,6 @@ def main() -> int:
     if options.write:
         target = ROOT / "docs" / "matching.md"
         target.write_text(page.page(found, timings, setting))
-    ours = found.total("ours")
-    return 1 if ours.missed_new or ours.false_absent else 0
 
 
 def _options() -> argparse.Namespace:
@@ -64,4 +62,4 @@ def _setting(program: Path | None) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

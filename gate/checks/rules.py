@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from gate.case import Case, Target, Witness
 from gate.checks.check import About, Answer, check, failed, passed, unknown, worst
+from gate.comparison import counterpart
 from gate.legs import Leg
 from gate.recipe import Recipe, compare_recipes, inventory
 from gate.records import LEVEL_RANK, Level, Notification, Result
@@ -20,7 +21,7 @@ _THRESHOLD = re.compile(
 _GAP = "RULE-COVERAGE-GAP"  # what an AI scanner says of a rule it could not follow everywhere
 
 
-@check("RULE_ACTIVE", about=About.FINDING)
+@check("RULE_ACTIVE", about=About.FINDING, version=2)
 def rule_active(case: Case, terms: Terms, target: Target) -> Answer:
     """Was the rule that found the original on?"""
     parts = [_activity(case, target, item) for item in target.gone or target.witnesses]
@@ -46,7 +47,7 @@ def _activity(case: Case, target: Target, item: Witness) -> Answer:
     seen = _evidence_of(leg, result.rule, names)
     if seen:
         return seen
-    return _by_recipe(case, item, result.rule, names)
+    return _by_recipe(case, target, item, result.rule, names)
 
 
 def _result_there(target: Target, item: Witness) -> Result | None:
@@ -87,9 +88,10 @@ def _is_gap(told: Notification, names: set[str]) -> bool:
     return told.rule in names and (warned or told.id == _GAP)
 
 
-def _by_recipe(case: Case, item: Witness, rule: str, names: set[str]) -> Answer:
-    """The rule by the recipe: the one that reported the original before the fix."""
-    leg, source = item.after.leg, item.source
+def _by_recipe(case: Case, target: Target, item: Witness, rule: str, names: set[str]) -> Answer:
+    """The rule by the recipe: one that reported the original before the fix."""
+    leg = item.after.leg
+    source, recipe = _seen_alike(case, target, item)
     remedy = "Say rules or config_digest of both scans in the facts, or give a positive control."
     if source is None:
         return unknown(f"Nothing says that {rule} was on in {leg.label}.", leg.ref(), remedy=remedy)
@@ -100,7 +102,6 @@ def _by_recipe(case: Case, item: Witness, rule: str, names: set[str]) -> Answer:
             leg.ref(),
             remedy=remedy,
         )
-    recipe = recipe_of(case, item)
     if recipe and recipe.same:
         return passed(
             f"{rule} was on: {recipe.reason}, and it fired in {source.label}.",
@@ -125,21 +126,41 @@ def recipe_of(case: Case, item: Witness) -> Recipe | None:
     return compare_recipes(item.source, item.after.leg, comparison.joined, case.touches)
 
 
-@check("SEVERITY_STABLE", about=About.FINDING)
+def _seen_alike(case: Case, target: Target, item: Witness) -> tuple[Leg | None, Recipe | None]:
+    """A scan before the fix that saw the original, of the same recipe where there is one.
+
+    A positive control is such a scan as well as the one that found it.
+    """
+    recipe, result = recipe_of(case, item), _result_there(target, item)
+    if recipe is None or recipe.same or result is None:
+        return item.source, recipe
+    comparison = item.after.comparison
+    for leg in comparison.earlier:
+        other = compare_recipes(leg, item.after.leg, comparison.joined, case.touches)
+        if other.same and counterpart(leg.run.results, result) is not None:
+            return leg, other
+    return item.source, recipe
+
+
+@check("SEVERITY_STABLE", about=About.FINDING, version=2)
 def severity_stable(case: Case, terms: Terms, target: Target) -> Answer:
     """Were levels and thresholds not lowered?"""
-    parts = [_stability(case, item) for item in target.gone or target.witnesses]
+    parts = [_stability(case, target, item) for item in target.gone or target.witnesses]
     return worst(parts, _nobody(target))
 
 
-def _stability(case: Case, item: Witness) -> Answer:
+def _stability(case: Case, target: Target, item: Witness) -> Answer:
     leg = item.after.leg
     lowered = next(_lowered(item), None) or next(_narrowed(item), None)
     if lowered:
         return lowered
-    recipe = recipe_of(case, item) or item.after.recipe
+    recipe = _seen_alike(case, target, item)[1] or item.after.recipe
     if recipe and recipe.same:
         return passed(f"Levels and thresholds of {leg.label} are kept: {recipe.reason}.", leg.ref())
+    if _is_listed_alike(target, item):
+        return passed(
+            f"{leg.label} lists the rule at the level it had before, or a higher one.", leg.ref()
+        )
     pool = item.after.comparison.pool
     if pool and leg.run.results and _lowest(leg.run.results) <= _lowest(pool):
         return passed(
@@ -153,6 +174,16 @@ def _stability(case: Case, item: Witness) -> Answer:
         leg.ref(),
         remedy="Say config_digest of both scans, or give a positive control.",
     )
+
+
+def _is_listed_alike(target: Target, item: Witness) -> bool:
+    """Whether a tool that lists every rule that is on lists this one at no lower level than before."""
+    leg, result = item.after.leg, _result_there(target, item)
+    if item.source is None or result is None or not leg.row or leg.row.rules != "inventory":
+        return False
+    old, new = (inventory(one) or {} for one in (item.source, leg))
+    before, now = old.get(result.rule), new.get(result.rule)
+    return bool(before and now) and LEVEL_RANK[Level(now or "")] >= LEVEL_RANK[Level(before or "")]
 
 
 def _lowered(item: Witness) -> Iterator[Answer]:

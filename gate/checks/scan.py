@@ -189,7 +189,7 @@ def _ended(leg: Leg) -> Answer:
             )
     if run.execution_successful is None and not codes:
         return unknown(
-            f"{leg.lacking('Whether the run')} succeeded; it names no invocation.",
+            f"{leg.lacking('The success')}; it names no invocation.",
             leg.ref(),
             remedy="Say exit_code of the scan in the facts.",
         )

@@ -10,7 +10,7 @@ from gate.checks.check import About, Answer, check, failed, passed, plain, unkno
 from gate.checks.findings import may_decide, place_of
 from gate.diff import Diff, FileDiff
 from gate.terms import Terms
-from gate.touches import ANY_TOOL, Mark, Touch, known_to_marks, mentions_scanner
+from gate.touches import ANY_TOOL, Mark, Touch, known_to_marks
 
 
 @check("NO_NEW_SUPPRESSION", about=About.SCANS)
@@ -157,7 +157,7 @@ def _touch(case: Case, diff: Diff, touch: Touch, engines: tuple[str, ...]) -> It
 def _workflow(case: Case, touch: Touch, file: FileDiff) -> Iterator[Answer]:
     """A pipeline file: whether scanner jobs are meant can be seen only from the lines shown."""
     ref = case.diff_ref(touch.place)
-    if mentions_scanner(file) or file.status in ("deleted", "renamed"):
+    if touch.scans:
         yield failed(
             f"The fix changes {touch.place} where it speaks of scanning.",
             ref,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from gate.binding import BOUND, bond, joins
+from gate.bumps import Bump, bumps
 from gate.case import Case, Target, Witness
 from gate.checks.check import (
     About,
@@ -31,6 +33,7 @@ _CLASS_NEEDS = {
     "dast": ("that what was tested again is what was deployed", "a re-test of the deployment"),
     "cloud": ("that what was tested again is what was deployed", "a re-test of the deployment"),
 }
+_VERSIONS = re.compile(r"(?<![\w.])v?(\d+(?:\.\d+)+(?:[-+][\w.]+)?)(?!\w)")
 _CLASS_NOTHING = ("sast", "agentic", "iac", "fuzz", "manual")
 
 
@@ -259,13 +262,22 @@ def _old_paths(target: Target) -> tuple[str, ...]:
     return tuple(path for path in (result.location.path, *result.flow_paths) if path)
 
 
-@check("CLASS_SPECIFIC", about=About.FINDING)
+@check("CLASS_SPECIFIC", about=About.FINDING, version=2)
 def class_specific(case: Case, terms: Terms, target: Target) -> Answer:
     """Dependency: the new version is clean; secret: revoked; dast, cloud: the deployment."""
     finder, ref = target.finder, target.original.ref
     kind = finder.tool_class if finder else ""
     if kind in _CLASS_NOTHING:
         return not_applicable(f"A finding of class {kind} needs nothing beside the scan.")
+    bump = _to_named_version(case, target) if kind == "sca" else None
+    if bump:
+        return passed(
+            f"{bump.name} went from {bump.old} to {bump.new}, which the finding itself names as "
+            "repaired; the scan of it is judged by the other checks.",
+            case.diff_ref(target.original.result.location.path or "")
+            if target.original.result
+            else "",
+        )
     if kind in _CLASS_NEEDS:
         what, proof = _CLASS_NEEDS[kind]
         return unknown(
@@ -277,3 +289,33 @@ def class_specific(case: Case, terms: Terms, target: Target) -> Answer:
         f"What class of tool found {ref} is not known.",
         remedy="Say tool_class of the scan before the fix.",
     )
+
+
+def _to_named_version(case: Case, target: Target) -> Bump | None:
+    """The move of the finding's package to a newer version that the finding's own text names.
+
+    That the advisory names it shows that the version exists. None unless every entry of the package
+    in the finding's file that the fix moved went there.
+    """
+    result = target.original.result
+    file = (
+        case.diff.for_old(result.location.path)
+        if case.diff and result and result.location.path
+        else None
+    )
+    if file is None or result is None:
+        return None
+    said = set(_VERSIONS.findall(result.message))
+    mine = [bump for bump in bumps(file) if _is_word(bump.name, result.message)]
+    for bump in mine:
+        if (
+            bump.new not in said
+            or bump.old not in said
+            or compare_versions(bump.old, bump.new) != 1
+        ):
+            return None
+    return mine[0] if mine else None
+
+
+def _is_word(name: str, text: str) -> bool:
+    return re.search(rf"(?<![\w./@-]){re.escape(name)}(?![\w/-])", text, re.IGNORECASE) is not None

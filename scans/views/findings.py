@@ -31,9 +31,10 @@ from findings.statuses import OPEN, Status
 from findings.track import track
 from findings.views import visible_finding
 from remediations.models import Remediation
+from remediations.statuses import RemediationState
 from scans.models import Clearance, Scan, Verification
 from scans.services.moves import move
-from scans.views.current import finding_rows, standing
+from scans.views.current import finding_rows
 from scans.views.judgements import lamps
 from scans.views.loop import brought_in_by, loop_of
 from scans.views.next_step import next_step
@@ -120,11 +121,11 @@ def _chips(query: Any, scopes: dict[str, str]) -> list[dict[str, str]]:
 @require_GET
 def finding(request: HttpRequest, pk: int) -> HttpResponse:
     shown = visible_finding(request, pk)
-    verifications = list(
-        standing().filter(finding=shown).select_related("remediation").defer("inputs")
-    )
+    judged = Verification.objects.current().filter(finding=shown).select_related("remediation")
+    verifications = list(judged.defer("inputs").order_by("-with_merge", "-pk"))
     fixes = list(shown.remediations.order_by("-pk")[:50])
-    best = verifications[0] if verifications else None
+    in_hand = [v for v in verifications if v.remediation.state != RemediationState.WITHDRAWN]
+    best = in_hand[0] if in_hand else None
     context = {
         "finding": shown,
         "verification": best,
@@ -142,7 +143,7 @@ def finding(request: HttpRequest, pk: int) -> HttpResponse:
 def _fix_in_hand(best: Verification | None, fixes: list[Remediation]) -> Remediation | None:
     if best is not None:
         return best.remediation
-    return next((fix for fix in fixes if fix.state != "withdrawn"), None)
+    return next((fix for fix in fixes if fix.state != RemediationState.WITHDRAWN), None)
 
 
 def _fixes_with_verdicts(

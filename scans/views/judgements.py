@@ -130,6 +130,12 @@ class Lamp:
         return f"{more} that cannot be answered without a scan" if waits else f"{more} in the way"
 
     @property
+    def rest_words(self) -> str:
+        n = len(self.rest)
+        checks = f"{n} check" if n == 1 else f"{n} checks"
+        return f"{checks} not in the way" if self.open else f"All {checks}, one by one"
+
+    @property
     def sentence(self) -> str:
         """What the lamp says, in words."""
         if self.outcome == "pass":

@@ -44,7 +44,7 @@ def archive(name):
         archive.add(name)
 """
 LIMITS = "def limit(text='10'):\n    return 10\n"
-HOSTILE = "$(touch${IFS}owned)`touch${IFS}owned`;touch${IFS}owned"  # a name that git allows
+HOSTILE = "$(touch${IFS}$OWNED)`touch${IFS}$OWNED`;touch${IFS}$OWNED"  # a name that git allows
 
 pytestmark = [
     pytest.mark.skipif(not shutil.which("xargs"), reason="needs xargs"),
@@ -79,6 +79,7 @@ class Project:
 
     def shell(self, script: list[str], **environ: str) -> subprocess.CompletedProcess:
         env = {**os.environ, **PEOPLE, **environ}
+        env["OWNED"] = str(self.temp / "owned")
         env["PATH"] = os.pathsep.join([str(self.temp / "bin"), env["PATH"]])
         return subprocess.run(
             script, cwd=self.folder, env=env, capture_output=True, text=True, check=False
@@ -224,21 +225,17 @@ def test_a_pull_request_that_mends_and_adds_nothing_passes(pull_request, project
     assert [run["tool"]["driver"]["name"] for run in log["runs"]] == ["Bandit", "CTEM gate"]
     assert json.loads(Path(outputs["json"]).read_text())["verdict"] == "pass"
     assert Path(outputs["markdown"]).read_text() == (tmp_path / "summary").read_text()
+    work = tmp_path / "ctem-gate"
+    facts = json.loads((work / "after" / "facts.json").read_text())["after"]
+    fix = json.loads((work / "fix.json").read_text())["fix"]
+    assert facts["commit"] == fix["head_commit"] == project.git("rev-parse", "passes")
+    assert fix["base_commit"] == project.git("merge-base", "main", "passes")
+    assert (facts["scope"], facts["source"]) == ("full", "measured")
     assert project.git("worktree", "list").count("\n") == 0
     assert project.git("status", "--porcelain") == ""
 
 
-def test_the_facts_of_the_action_are_measured(pull_request, project, tmp_path):
-    pull_request("passes")
-    work = tmp_path / "ctem-gate"
-    facts = json.loads((work / "after" / "facts.json").read_text())["after"]
-    fix = json.loads((work / "fix.json").read_text())["fix"]
-
-    assert facts["commit"] == fix["head_commit"] == project.git("rev-parse", "passes")
-    assert fix["base_commit"] == project.git("merge-base", "main", "passes")
-    assert (facts["scope"], facts["source"]) == ("full", "measured")
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("mode", "status", "word"),
     [("observe", 0, "::notice"), ("warn", 0, "::warning"), ("blokc", 1, "::error")],
@@ -252,6 +249,7 @@ def test_the_mode_says_what_a_refusal_does_and_an_unknown_one_blocks(
     assert f"{word} title=CTEM gate::The verdict on the fix is fail" in runner.log
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("inputs", "told"),
     [
@@ -272,13 +270,14 @@ def test_what_cannot_be_judged_blocks_but_an_observer_stays_green(pull_request, 
 
 
 def test_a_hostile_branch_name_is_a_name_and_nothing_else(pull_request, project):
-    scanner = f"{SCANNER} '--exclude=$(touch owned)'"
+    scanner = f"{SCANNER} '--exclude=$(touch $OWNED)' \"--exclude=`touch $OWNED`\""
     status, runner = pull_request(HOSTILE, head=HOSTILE, scanner=scanner)
 
     assert status == 0, runner.log
-    assert not list(project.temp.rglob("owned"))
+    assert not (project.temp / "owned").exists()
 
 
+@pytest.mark.slow
 def test_a_policy_is_read_from_the_base_and_never_from_the_fix(pull_request, project, tmp_path):
     strict = (ROOT / "gate/data/default_policy.toml").read_text()
     project.git("switch", "-q", "main")
@@ -349,11 +348,11 @@ def merge_request(project: Project, folder: Path, branch: str, **variables: str)
     [
         ("passes", {"CTEM_FINDINGS": FINDING}, 0),
         ("refused", {}, 1),
-        ("refused", {"CTEM_MODE": "warn"}, 42),
-        ("refused", {"CTEM_MODE": "observe"}, 0),
-        ("passes", {"CTEM_SCANNER": "no-such-scanner"}, 3),
-        ("passes", {"CTEM_POLICY": "no/policy.toml"}, 3),
-        ("passes", {"CTEM_FINDINGS": "B999@app/views.py:5"}, 3),
+        pytest.param("refused", {"CTEM_MODE": "warn"}, 42, marks=pytest.mark.slow),
+        pytest.param("refused", {"CTEM_MODE": "observe"}, 0, marks=pytest.mark.slow),
+        pytest.param("passes", {"CTEM_SCANNER": "no-such-scanner"}, 3, marks=pytest.mark.slow),
+        pytest.param("passes", {"CTEM_POLICY": "no/policy.toml"}, 3, marks=pytest.mark.slow),
+        pytest.param("passes", {"CTEM_FINDINGS": "B999@app/views.py:5"}, 3, marks=pytest.mark.slow),
     ],
 )
 def test_the_template_judges_a_merge_request(project, tmp_path, branch, variables, status):
@@ -363,6 +362,7 @@ def test_the_template_judges_a_merge_request(project, tmp_path, branch, variable
     assert project.git("worktree", "list").count("\n") == 0
 
 
+@pytest.mark.slow
 def test_the_template_keeps_its_answers_as_artifacts(project, tmp_path):
     merge_request(project, tmp_path, "refused")
     (kept,) = yaml.safe_load(GITLAB.read_text())[".ctem-gate"]["artifacts"]["paths"]

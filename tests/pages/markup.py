@@ -109,6 +109,9 @@ def _element_faults(page, element, ids):
         "no scope": tag == "th" and "scope" not in given,
     }
     yield from (f"{words}: {tag} {given}" for words, broken in rules.items() if broken)
+    target = given.get("href", "")
+    if tag == "use" and target.removeprefix("#") not in ids:
+        yield f"there is no symbol {target}"
     for name in ("aria-labelledby", "aria-describedby", "aria-controls"):
         missing = [i for i in given.get(name, "").split() if i not in ids]
         yield from (f"{name} points to nothing: {i}" for i in missing)

@@ -6,6 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from findings.models import Finding, RiskAcceptance
 from findings.statuses import Status
+from remediations.services import withdraw_remediation
 from tests import factories as make
 from tests.pages.markup import Page
 
@@ -240,6 +241,17 @@ def test_what_a_fix_brought_in_shows_in_the_loop_of_both(see, world):
     brought = see(world.fresh)
     assert "A fix brought this in" in brought.text
     assert world.open.get_absolute_url() in brought.links()
+
+
+def test_a_withdrawn_fix_keeps_its_judgement_but_is_not_the_one_in_hand(see, world):
+    make.scan_fix(world.fix)
+    developer = world.member("developer")
+    withdraw_remediation(remediation=world.fix, reason="No.", by=developer, at=make.now())
+    page = see(world.open)
+    assert "Propose a fix: none that is still open is linked." in page.text
+    row = next(e for e in page.all("tr") if str(world.fix) in e.text)
+    assert "withdrawn" in row.text and "Safe? pass" in row.text
+    assert page.with_class("lamp-card")[0].text.startswith("Safe? unknown")
 
 
 def test_a_loop_that_closes_on_itself_ends(see, world):
