@@ -2,10 +2,10 @@
 PYTHON := .venv/bin/python
 ARGS ?=
 
-.PHONY: help setup demo run check test test-sqlite test-all format docs lock bench-matching
+.PHONY: help setup demo run check test test-sqlite test-all format docs lock bench-matching gate.pyz
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z.-]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 setup: .venv/.dev  ## virtual environment with everything for developing
 
@@ -35,6 +35,9 @@ docs: .venv/.dev  ## write the documents that are generated from the code
 
 bench-matching: .venv/.dev  ## how right and how fast the matcher is beside others; ARGS="--write"
 	@$(PYTHON) -m bench.matching $(ARGS)
+
+gate.pyz:  ## the gate as one file that any Python from 3.11 on runs
+	@$(PYTHON) scripts/zipapp $@
 
 lock:  ## lock requirements*.in with hashes; ARGS="--upgrade-package django"
 	@scripts/lock $(ARGS)

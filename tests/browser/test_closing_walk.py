@@ -1,15 +1,20 @@
 """An approver walks a fix from the queue to its certificate, in a real browser.
 
 The browser runs against a live server; what pipelines and code hosts do meanwhile is done by the
-services. Any message on the console is an error: a violated Content-Security-Policy shows there.
+services, on another thread: Playwright keeps an event loop on this one, and there Django would use
+(and leave open) a connection of its own. So rows are made before a page is opened, or ``meanwhile``.
+Any message on the console is an error: a violated Content-Security-Policy shows there.
 """
 
 import re
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import connections
 from playwright.sync_api import expect, sync_playwright
 
 from core.permissions import Role
@@ -23,17 +28,34 @@ ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 COPILOT = "Copilot <198982749+Copilot@users.noreply.github.com>"
 
 
+def meanwhile(work, *arguments):
+    """Do something with rows while a page is open."""
+
+    def on_another_thread():
+        try:
+            return work(*arguments)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(on_another_thread).result()
+
+
 @dataclass
 class Walk:
     """A browser at a live server. ``said`` is all that any page wrote on its console."""
 
-    browser: object
     address: str
     folder: Path
+    chromium: str
     said: list[str] = field(default_factory=list)
+    closing: ExitStack = field(default_factory=ExitStack)
 
     def open(self, **options):
-        context = self.browser.new_context(base_url=self.address, **options)
+        playwright = self.closing.enter_context(sync_playwright())
+        browser = playwright.chromium.launch(executable_path=self.chromium, args=ARGUMENTS)
+        self.closing.callback(browser.close)
+        context = browser.new_context(base_url=self.address, **options)
         page = context.new_page()
         page.set_default_timeout(15_000)
         page.on("console", lambda message: self.said.append(message.text))
@@ -57,14 +79,10 @@ def _static():
 
 
 @pytest.fixture
-def walk(live_server, chromium, tmp_path, monkeypatch):
-    # Playwright keeps an event loop on this thread; the rows are made on it all the same.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        walk = Walk(browser, live_server.url, tmp_path)
+def walk(live_server, chromium, tmp_path):
+    walk = Walk(live_server.url, tmp_path, chromium)
+    with walk.closing:
         yield walk
-        browser.close()
     assert walk.said == []
 
 
@@ -122,7 +140,7 @@ def test_an_approver_walks_a_fix_from_the_queue_to_its_certificate(walk, approve
 
     page.get_by_role("link", name=finding.title).click()
     expect(page.get_by_text("Merge the fix: both lamps are green.")).to_be_visible()
-    make.merge(fix)
+    meanwhile(make.merge, fix)
     page.reload()
     expect(page.locator(".track [aria-current=step]")).to_contain_text("Mobilization complete")
     expect(page.get_by_text("Nothing: closed and proven.")).to_be_visible()
@@ -176,7 +194,7 @@ def test_a_running_scan_shows_its_end_by_itself(walk, approver, fix):
     walk.sign_in(page, approver)
     page.goto(scan.get_absolute_url())
     expect(page.get_by_role("progressbar")).to_be_visible()
-    make.run_job(scan)
+    meanwhile(make.run_job, scan)
     expect(page.get_by_text("What it said")).to_be_visible()
     expect(page.get_by_role("progressbar")).to_have_count(0)
 
@@ -195,10 +213,10 @@ def test_the_theme_follows_the_system_until_it_is_chosen(walk, approver):
 
 @pytest.mark.parametrize("width", [360, 768, 1440])
 def test_no_page_is_wider_than_the_screen(walk, approver, fix, width):
-    page = walk.open(viewport={"width": width, "height": 800})
-    walk.sign_in(page, approver)
     finding = fix.findings.get().get_absolute_url()
     verification = fix.verifications.latest("pk").get_absolute_url()
+    page = walk.open(viewport={"width": width, "height": 800})
+    walk.sign_in(page, approver)
     addresses = ("/", "/findings/", finding, "/remediations/", fix.get_absolute_url(), "/audit/",
                  "/verification/", verification, "/scans/", "/scopes/shop/", "/tokens/")  # fmt: skip
     for address in addresses:

@@ -256,7 +256,9 @@ class Walk(RuleBasedStateMachine):
         connection.check_constraints()
 
 
-@pytest.mark.parametrize("examples", [3, pytest.param(60, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "examples", [3, pytest.param(60, marks=[pytest.mark.slow, pytest.mark.timeout(600)])]
+)
 def test_whatever_people_do_complete_means_proven(examples):
     MET.clear()
     run_state_machine_as_test(
