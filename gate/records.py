@@ -109,7 +109,9 @@ class Run:
     organization: str = ""
     rules: tuple[Rule, ...] = ()
     results: tuple[Result, ...] = ()
-    passed: tuple[Result, ...] = ()  # kind pass, notApplicable, informational; baselineState absent is dropped
+    passed: tuple[
+        Result, ...
+    ] = ()  # kind pass, notApplicable, informational; baselineState absent is dropped
     results_present: bool = True
     execution_successful: bool | None = None
     exit_code: int | None = None

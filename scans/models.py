@@ -268,7 +268,9 @@ class Clearance(models.Model):
     verdict = models.CharField(max_length=7, default=Verdict.PASS.value)
     with_merge = models.BooleanField(default=True)
     certificate = models.TextField()  # DSSE envelope
-    gate = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")  # its source, as JSON
+    gate = models.ForeignKey(
+        Blob, on_delete=models.PROTECT, related_name="+"
+    )  # its source, as JSON
     key_id = models.CharField(max_length=64)
     issued_at = models.DateTimeField()
     live = models.BooleanField(default=True)

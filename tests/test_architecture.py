@@ -274,7 +274,9 @@ def vague(path: Path) -> bool:
 def test_no_module_has_a_name_that_says_nothing():
     assert all(map(vague, map(Path, ("core/utils.py", "scans/common/text.py", "helpers.py"))))
     folders = (*PACKAGES, "scripts", "tests")
-    everything = [path.relative_to(ROOT) for name in folders for path in (ROOT / name).rglob("*.py")]
+    everything = [
+        path.relative_to(ROOT) for name in folders for path in (ROOT / name).rglob("*.py")
+    ]
     assert [str(path) for path in everything if vague(path)] == []
 
 
@@ -331,5 +333,9 @@ def test_a_long_function_is_seen():
 
 def test_every_package_of_the_house_is_under_these_rules():
     """A new top-level package does not stay outside unnoticed."""
-    found = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"bench", "tests", "scripts"}
+    found = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {
+        "bench",
+        "tests",
+        "scripts",
+    }
     assert found == set(PACKAGES)

@@ -72,4 +72,4 @@ def state():
 
 if __name__ == "__main__":
     answer = upload(int(sys.argv[2])) if sys.argv[1] == "upload" else state()
-    print(json.dumps(answer))
+    sys.stdout.write(json.dumps(answer) + "\n")
