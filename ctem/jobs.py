@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
-from django.db import close_old_connections, connection
+from django.db import OperationalError, close_old_connections, connection
 from django.utils import timezone
 
 from core import jobs
@@ -57,8 +57,12 @@ def _heartbeat(job: Job) -> Iterator[None]:
     def beat() -> None:
         while not over.wait(settings.JOB_LEASE_SECONDS / 3):
             close_old_connections()
-            if not jobs.renew(job, timezone.now()):
-                break
+            try:
+                if not jobs.renew(job, timezone.now()):
+                    break
+            except OperationalError as error:
+                # The applying transaction holds the row; it ends the job, or the next beat renews.
+                log.warning("the lease of job %s could not be renewed: %s", job.pk, error)
         connection.close()
 
     thread = threading.Thread(target=beat, daemon=True, name=f"lease-{job.pk}")

@@ -100,6 +100,12 @@
     const summary = event.target.querySelector?.("[data-says]");
     if (said && summary) said.textContent = summary.textContent.trim();
   });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    // Signed out meanwhile: the answer is the sign-in page, which is no part of this one.
+    if (!new URL(event.detail.xhr.responseURL || location.href).pathname.startsWith("/sign-in/")) return;
+    event.detail.shouldSwap = false;
+    location.reload();
+  });
   document.addEventListener("htmx:responseError", (event) => {
     if (event.detail.xhr.status === 403 || event.detail.xhr.status === 401) location.reload();
     const said = document.getElementById("said");

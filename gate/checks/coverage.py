@@ -24,7 +24,7 @@ from gate.records import LEVEL_RANK, Level
 from gate.terms import Terms
 
 
-@check("FILES_ANALYSED", about=About.SCANS)
+@check("FILES_ANALYSED", about=About.SCANS, version=2)
 def files_analysed(case: Case, terms: Terms) -> Answer:
     """Every changed, not deleted file in a tool's languages: covered, with no warning naming it?"""
     if case.diff is None:
@@ -32,6 +32,7 @@ def files_analysed(case: Case, terms: Terms) -> Answer:
             "Without the diff nobody knows which files changed.", remedy="Give the fix as --diff."
         )
     parts = [part for path in case.relevant for part in _file(case, path)]
+    parts += _where_the_originals_were(case)
     aside = [path for path in case.relevant if not _readers(case, path)]
     said = f" No scanner here reads {_few(aside)}." if aside else ""
     if not parts:
@@ -39,9 +40,27 @@ def files_analysed(case: Case, terms: Terms) -> Answer:
     answer = worst(parts, parts[0])
     if answer.outcome == "PASS":
         return passed(
-            f"{counted(len(parts), 'file')} that matter were analysed.{said}", *answer.evidence
+            f"{counted(_number(case), 'file')} that matter were analysed.{said}", *answer.evidence
         )
     return answer
+
+
+def _number(case: Case) -> int:
+    return sum(bool(_readers(case, path)) for path in case.relevant)
+
+
+def _where_the_originals_were(case: Case) -> Iterator[Answer]:
+    """The file of each original, by the full scans that say that it is gone.
+
+    A scan limited to the diff may have looked at the file, but does not answer for it.
+    """
+    for target in case.targets:
+        place = target.original.result.location.path if target.original.result else None
+        path = case.diff.map_path(place) if case.diff and place else None
+        full = [item.after for item in target.gone if item.after.leg.facts.scope == "full"]
+        readers = [after for after in full if path and _reads(case, after, path)]
+        if path and readers:
+            yield _coverage(case, path, readers)
 
 
 def _readers(case: Case, path: str) -> list[After]:

@@ -128,7 +128,7 @@ def place_of(result: Result) -> str:
     return f"{path}:{place.line}" if place.line else path
 
 
-@check("NOTHING_NEW", about=About.SCANS, can_be_waived=False)
+@check("NOTHING_NEW", about=About.SCANS, version=2, can_be_waived=False)
 def nothing_new(case: Case, terms: Terms) -> Answer:
     """Did the fix bring in nothing at or above the threshold? Read strictly."""
     if not case.afters:

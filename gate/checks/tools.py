@@ -154,7 +154,7 @@ def _newer(case: Case, target: Target, item: Witness, finder: Leg) -> Answer:
     )
 
 
-@check("POSITIVE_CONTROL", about=About.FINDING)
+@check("POSITIVE_CONTROL", about=About.FINDING, version=2)
 def positive_control(case: Case, terms: Terms, target: Target) -> Answer:
     """Would this very recipe have reported the original before the fix?"""
     parts = [_control(case, target, item) for item in target.gone or target.witnesses]

@@ -188,6 +188,15 @@ def test_the_list_is_filtered_without_a_reload_and_walked_by_keyboard(walk, appr
     expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
 
 
+def test_who_was_signed_out_meanwhile_is_asked_to_sign_in(walk, approver, fix):
+    page = walk.open()
+    walk.sign_in(page, approver)
+    page.goto("/findings/")
+    page.context.clear_cookies()
+    page.get_by_role("navigation", name="Filters").get_by_role("link", name="medium").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
+
+
 def test_a_running_scan_shows_its_end_by_itself(walk, approver, fix):
     scan, _ = make.upload(fix.asset, make.code_of(fix.line).change({"app/more.py": "x = 1\n"}))
     page = walk.open()
