@@ -22,6 +22,7 @@ from remediations.services import (
     record_merge,
     record_review,
 )
+from remediations.statuses import RemediationState
 from scans.models import Disposition, Verification
 from scans.services.clearances import refutation
 from scans.services.verification import failing_checks, judge_remediation
@@ -63,8 +64,9 @@ def merge_fix(*, remediation: Remediation, at: datetime, **merge: Any) -> Remedi
 
 
 def newest_verification(finding: Finding) -> Verification | None:
-    """Return the current judgement that is nearest to closing the finding: of a merged fix first."""
+    """Return the current judgement of a live fix that is nearest to closing the finding: a merged one first."""
     rows = Verification.objects.current().filter(finding=finding).select_related("remediation")
+    rows = rows.exclude(remediation__state=RemediationState.WITHDRAWN)
     return rows.order_by("-with_merge", "-pk").first()
 
 

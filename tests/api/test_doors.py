@@ -12,6 +12,7 @@ from tests import factories as make
 from tests.api.bodies import BODIES, WRITES, body_of
 from tests.api.conftest import PROBLEM, V1, stored
 
+pytestmark = pytest.mark.xdist_group("doors")  # one worker: the world they walk is built once
 OWN = ("tokens_create", "tokens_destroy", "tokens_revoke_create", "scopes_create")
 NEVER = 2**62
 IDS = ("asset", "scope", "remediation", "findings", "to", "duplicate_of", "remediation_id")

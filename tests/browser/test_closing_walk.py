@@ -220,6 +220,7 @@ def test_the_theme_follows_the_system_until_it_is_chosen(walk, approver):
     assert page.evaluate(background) != dark
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [360, 768, 1440])
 def test_no_page_is_wider_than_the_screen(walk, approver, fix, width):
     finding = fix.findings.get().get_absolute_url()
