@@ -59,9 +59,13 @@ class History:
         Path(index["GIT_INDEX_FILE"]).unlink(missing_ok=True)
         blobs = {}
         for path, content in sorted(files.items()):
-            mode, text = ("120000", content.target) if isinstance(content, Link) else ("100644", content)
+            mode, text = (
+                ("120000", content.target) if isinstance(content, Link) else ("100644", content)
+            )
             blobs[path] = self._git("hash-object", "-w", "--stdin", stdin=text)
-            self._git("update-index", "--add", "--cacheinfo", f"{mode},{blobs[path]},{path}", env=index)
+            self._git(
+                "update-index", "--add", "--cacheinfo", f"{mode},{blobs[path]},{path}", env=index
+            )
         tree = self._git("write-tree", env=index)
         name, _, mail = author.removesuffix(">").partition(" <")
         who = {
@@ -76,7 +80,9 @@ class History:
 
     def diff(self, old: Revision, new: Revision) -> str:
         """What ``git diff -M`` shows between two commits."""
-        return self._git("diff", "-M", "--no-color", "--no-ext-diff", old.commit, new.commit, strip=False)
+        return self._git(
+            "diff", "-M", "--no-color", "--no-ext-diff", old.commit, new.commit, strip=False
+        )
 
     def checkout(self, revision: Revision, folder: Path) -> None:
         """The files of a commit, in an empty folder."""

@@ -1,0 +1,3 @@
+export default [
+  { files: ["**/*.js"], rules: { "no-eval": "error", "no-implied-eval": "error", "no-new-func": "error" } },
+];
