@@ -36,7 +36,7 @@ def lock(version: str, extra: str = "") -> str:
     )
     return (
         '{\n  "name": "shop",\n  "lockfileVersion": 3,\n  "packages": {\n    "node_modules/lodash": {\n'
-        f'      "version": "{version}",\n      "resolved": "https://registry.npmjs.org/lodash/-/lodash-{version}.tgz",\n'
+        f'      "version": "{version}",\n      "resolved": "https://packages.example/lodash/-/lodash-{version}.tgz",\n'
         f'      "integrity": "sha512-{sure}"\n    }}{extra}\n  }}\n}}\n'
     )
 
