@@ -188,6 +188,7 @@ def test_the_list_is_filtered_without_a_reload_and_walked_by_keyboard(walk, appr
     expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_who_was_signed_out_meanwhile_is_asked_to_sign_in(walk, approver, fix):
     page = walk.open()
     walk.sign_in(page, approver)
@@ -208,6 +209,7 @@ def test_a_running_scan_shows_its_end_by_itself(walk, approver, fix):
     expect(page.get_by_role("progressbar")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_the_theme_follows_the_system_until_it_is_chosen(walk, approver):
     page = walk.open(color_scheme="dark")
     walk.sign_in(page, approver)

@@ -47,6 +47,7 @@ LIMITS = "def limit(text='10'):\n    return 10\n"
 HOSTILE = "$(touch${IFS}$OWNED)`touch${IFS}$OWNED`;touch${IFS}$OWNED"  # a name that git allows
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(not shutil.which("xargs"), reason="needs xargs"),
     pytest.mark.timeout(120),
 ]

@@ -248,6 +248,9 @@ def database_url() -> str:
     return f"postgres://{who}@{said['HOST']}:{said['PORT']}/{said['NAME']}"
 
 
+QUICK_AND_SLOW = [PLACES[0], *(pytest.param(place, marks=pytest.mark.slow) for place in PLACES[1:])]
+
+
 def die_at(place: str, job: Job) -> None:
     """Let a worker in a process of its own do the job and be killed at ``place``."""
     ended = subprocess.run(
@@ -261,7 +264,7 @@ def die_at(place: str, job: Job) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("place", QUICK_AND_SLOW)
 def test_a_worker_that_is_killed_leaves_what_an_uninterrupted_one_leaves(place):
     scan = upload(make_asset(), CODE)[0]
     job = Job.objects.get(subject_id=scan.pk)
