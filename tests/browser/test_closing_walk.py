@@ -198,6 +198,7 @@ def test_who_was_signed_out_meanwhile_is_asked_to_sign_in(walk, approver, fix):
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
 
 
+@pytest.mark.slow
 def test_a_running_scan_shows_its_end_by_itself(walk, approver, fix):
     scan, _ = make.upload(fix.asset, make.code_of(fix.line).change({"app/more.py": "x = 1\n"}))
     page = walk.open()

@@ -53,6 +53,7 @@ def connection(folder):
         yield connection
 
 
+@pytest.mark.slow
 def test_many_producers_with_large_messages_and_two_consumers_lose_and_double_nothing(tmp_path):
     received, stop = SPAWN.Queue(), SPAWN.Event()
     consumers = [

@@ -339,6 +339,7 @@ def test_the_sarif_output_places_what_is_still_there():
     assert result["properties"]["finding"] == SINK_REF
 
 
+@pytest.mark.slow
 def test_thousands_of_results_are_judged_in_seconds():
     many = [
         {

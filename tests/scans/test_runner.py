@@ -321,6 +321,7 @@ CHILD = (
 )
 
 
+@pytest.mark.slow
 def test_a_program_that_takes_too_long_ends_with_all_it_started(tmp_path):
     began = time.monotonic()
     ended = confined_python(CHILD + "time.sleep(300)\n", tmp_path, wall_seconds=3)
