@@ -3,7 +3,7 @@
 import io
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, models, transaction
@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from core import blobs
 from core.models import Blob, ChainHead, User
+from core.moments import rfc3339
 from findings.lifecycle import transition
 from findings.models import Finding
 from findings.statuses import Status
@@ -27,14 +28,6 @@ HOLDERS = ["findings_finding", "scans_clearance"]  # tables whose deferred keys 
 
 class Unverifiable(RuntimeError):
     """A certificate that does not verify: a defect of ours or damaged evidence, never the caller's."""
-
-
-def _time(value: datetime | None) -> str | None:
-    return (
-        value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        if value
-        else None
-    )
 
 
 def certificate_inputs(verification: Verification) -> list[certificate.Input]:
@@ -63,7 +56,7 @@ def _finding_members(finding: Finding, verification: Verification) -> dict[str, 
         **_original_place(finding, verification),
         "scope": finding.scope.name,
         "asset": finding.asset.name,
-        "first_seen_at": _time(finding.first_seen_at),
+        "first_seen_at": rfc3339(finding.first_seen_at),
         "original": _original_members(verification),
     }
 
@@ -157,10 +150,10 @@ def clear(verification: Verification, *, at: datetime) -> Clearance:
             inputs=certificate_inputs(verification),
             judgement=verification.judgement,
             policy={"name": verification.policy.name, "digest": verification.policy.digest},
-            issued_at=_time(at) or "",
+            issued_at=rfc3339(at),
             issued_by=ISSUER,
             decided_by="gate",
-            deployed_at=_time(fix.deployed_at),
+            deployed_at=rfc3339(fix.deployed_at),
             log_head=head,
         )
     )
@@ -260,7 +253,7 @@ def bundle(clearance: Clearance) -> bytes:
         said = certificate.revocation(
             certificate=envelope, reason=clearance.revoked_reason, finding=f"CTEM-{clearance.finding_id}",
             by=clearance.revoked_by.username if clearance.revoked_by else "system",
-            revoked_at=_time(clearance.revoked_at) or "",
+            revoked_at=rfc3339(clearance.revoked_at),
         )  # fmt: skip
         revocations.append(_sign(said)[1])
     source = json.loads(blobs.load(clearance.gate_id))

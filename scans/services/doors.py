@@ -1,6 +1,6 @@
 """Verbs that touch a fix and its judgement together: what pages and API call. Each is one transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -153,10 +153,3 @@ def judge_fix(*, remediation: Remediation, by: User, at: datetime) -> Sequence[V
     """Judge now with what is stored."""
     check_may(by, Permission.PROPOSE_FIX, remediation.scope_id)
     return judge_remediation(remediation.pk, at=at)
-
-
-def lamps_of(verification: Verification | None) -> Mapping[str, str]:
-    """Return the two lamps to show; without a judgement both are unknown."""
-    if verification is None:
-        return {"safe": "unknown", "right": "unknown"}
-    return {"safe": verification.safe, "right": verification.right}

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -12,6 +12,7 @@ from core import blobs
 from core.errors import BadInput
 from core.events import append_event
 from core.models import UserKind
+from core.moments import rfc3339
 from findings.lifecycle import transition
 from findings.models import Finding, Sighting
 from findings.statuses import OPEN, Status
@@ -101,12 +102,6 @@ def _before(fix: Remediation, done: Sequence[Scan], findings: Sequence[Finding])
     return chosen
 
 
-def _time(value: datetime | None) -> str:
-    return (
-        value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z") if value else ""
-    )
-
-
 def _filled(**members: Any) -> dict[str, Any]:
     """Only what is known: a missing fact is UNKNOWN to the gate, never an empty string."""
     return {name: value for name, value in members.items() if value not in ("", None, [], {})}
@@ -118,7 +113,7 @@ def _fix_facts(fix: Remediation) -> dict[str, Any]:
         base_commit=fix.base_commit, base_tree=fix.base_tree,
         head_commit=fix.head_commit, head_tree=fix.head_tree,
         merge_commit=fix.merge_commit, merge_tree=fix.merge_tree,
-        merged_at=_time(fix.merged_at), pushed_at=_time(fix.pushed_at),
+        merged_at=rfc3339(fix.merged_at), pushed_at=rfc3339(fix.pushed_at),
         author=fix.author, origin=fix.origin, agent=fix.agent, model=fix.model,
         agent_run=fix.agent_run, branch=fix.branch,
         commits=[_filled(**commit) for commit in fix.commits],
@@ -130,7 +125,7 @@ def _reviews(fix: Remediation) -> list[dict[str, Any]]:
     return [
         _filled(
             reviewer=r.reviewer.username, kind=REVIEWER_KIND[UserKind(r.reviewer.kind)],
-            commit=r.commit, tree=r.tree, decision=r.decision, at=_time(r.at), answers=r.answers,
+            commit=r.commit, tree=r.tree, decision=r.decision, at=rfc3339(r.at), answers=r.answers,
         )
         for r in fix.reviews.select_related("reviewer").order_by("pk")
     ]  # fmt: skip
@@ -144,7 +139,7 @@ def _dispositions(fix: Remediation) -> list[dict[str, Any]]:
     told = [
         _filled(
             kind=row.decision, rule=row.rule, path=row.path, line=row.line,
-            by=row.by.username, reason=row.reason, at=_time(row.at),
+            by=row.by.username, reason=row.reason, at=rfc3339(row.at),
         )
         for row in rows.select_related("by").order_by("pk")
     ]  # fmt: skip
@@ -190,7 +185,7 @@ def collect(fix: Remediation, findings: Sequence[Finding], *, at: datetime) -> D
             "exposure": "internet" if fix.scope.exposure == Exposure.INTERNET else "internal",
             "criticality": fix.scope.criticality,
         },
-        "at": _time(at),
+        "at": rfc3339(at),
     }
     dossier = Dossier(scans, facts, _known(fix))
     dossier.refs = {finding.pk: _reference(finding, scans[Role.BEFORE]) for finding in findings}
