@@ -42,7 +42,8 @@ def _configuration() -> dict[str, Any]:
         "timezone": settings.TIME_ZONE,
         "beat_schedule_filename": str(settings.DATA_DIR / "beat-schedule"),
         "beat_schedule": {
-            # A sweep nobody took before the next one is due is worth nothing: it expires.
+            # What nobody took before the next one is due is worth nothing: its message expires.
+            "expire": {"task": "ctem.expire", "schedule": 3600, "options": {"expires": 3600}},
             "sweep": {"task": "ctem.sweep", "schedule": every, "options": {"expires": every}},
         },
     }

@@ -1,12 +1,15 @@
-"""The two Celery tasks: both ring a bell in jobs.py. No work and no decision belongs here.
+"""The Celery tasks: each rings a bell in jobs.py or calls one service. No work and no decision belongs here.
 
 The ``**_`` tail lets a worker take the message of a newer or an older web process during a deploy.
 """
 
 from typing import Any
 
+from django.utils import timezone
+
 from ctem import jobs
 from ctem.celery import app
+from findings.services import expire_acceptances
 
 
 @app.task(name="ctem.run_job")
@@ -19,3 +22,9 @@ def run_job(*, job_id: int, **_: Any) -> None:
 def sweep(**_: Any) -> None:
     """Ring the bell again for every job that is due and that no live worker holds."""
     jobs.sweep()
+
+
+@app.task(name="ctem.expire")
+def expire(**_: Any) -> None:
+    """Reopen findings whose accepted risk has run out."""
+    expire_acceptances(at=timezone.now())
