@@ -15,11 +15,9 @@ from gate.binding import WHOLE, Revisions, bond, joins
 from gate.diff import Diff
 from gate.evidence import Original
 from gate.legs import Leg
-from gate.matching import Matching, Pair, Stage, match
+from gate.matching import Matching, Pair, match
 from gate.records import Result
 
-STRICT = frozenset({Stage.S1, Stage.S2, Stage.S3, Stage.S4})
-LIBERAL = STRICT | {Stage.S5}
 NEAR = 2  # lines apart within which two engines mean one place
 
 
@@ -99,7 +97,7 @@ def _settle(
     pairs = [other for other in matching.pairs if other is not pair]
     free = [i for i in matching.unmatched_after if leg.ref(results[i].pointer) not in rejected]
     for again in match([pool[index]], [results[i] for i in free], diff).pairs:
-        pairs.append(replace(again, before=index, after=free[again.after]))
+        pairs.append(again._replace(before=index, after=free[again.after]))
     after = {other.after for other in pairs}
     before = {other.before for other in pairs}
     return Matching(
@@ -157,7 +155,7 @@ def counterpart(pool: Sequence[Result], result: Result) -> int | None:
         if identity(pooled) == identity(result):
             return index
     for pair in match([result], pool, None).pairs:
-        if pair.stage in STRICT:
+        if pair.was_there:
             return pair.after
     return _same_weakness(pool, result)
 

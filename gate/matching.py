@@ -13,24 +13,20 @@ results are to be identified by package URL and advisory: such a stage belongs b
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
+from typing import NamedTuple
 
+from gate import match_view as keys
 from gate.diff import Diff
-from gate.moved import WIDTHS, ChangedLines, Surroundings
+from gate.match_view import Key, View, compact, content, told, view_after, view_before
+from gate.moved import WIDTHS, ChangedLines
 from gate.records import Result
 
 ALGORITHM = "ctem.match/1"
-SHORTEST_MOVED = 12  # characters without white space that make code recognisable in another file
-
-MOST_NAMES = 20  # former ids and CWEs of one rule that are looked at
-
-_DIGITS = re.compile(r"[0-9]+")
-_CWE = re.compile(r"CWE-0*([1-9][0-9]{0,5})(?![0-9])", re.IGNORECASE)
 
 
 class Stage(StrEnum):
@@ -46,14 +42,40 @@ class Stage(StrEnum):
     S8 = "S8"
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """One result before and its counterpart after, as indexes into the given sequences."""
+_STRICT = frozenset({Stage.S1, Stage.S2, Stage.S3, Stage.S4})
+_LIBERAL = _STRICT | {Stage.S5}
+
+
+class Pair(NamedTuple):
+    """One result before and its counterpart after, with their indexes in the given sequences."""
 
     before: int
     after: int
     stage: Stage
-    reason: str  # a plain sentence
+    old: Result
+    new: Result
+    wording: str = ""  # of the reason, where it is not the stage's own
+    is_same_code: bool = False  # in spite of S5: only the layout changed
+
+    @property
+    def reason(self) -> str:
+        """Why the two are one, as a plain sentence."""
+        return (self.wording or _REASONS[self.stage]).format(
+            old=told(self.old),
+            new=told(self.new),
+            old_rule=self.old.rule,
+            new_rule=self.new.rule,
+        )
+
+    @property
+    def was_there(self) -> bool:
+        """Whether the one after is not new: S1 to S4, and code that was only laid out anew."""
+        return self.is_same_code or self.stage in _STRICT
+
+    @property
+    def is_present(self) -> bool:
+        """Whether the one before is not gone: S1 to S5. S6 to S8 say nothing for certain."""
+        return self.stage in _LIBERAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,29 +98,12 @@ def match(before: Sequence[Result], after: Sequence[Result], diff: Diff | None =
     Without a diff, lines count as unmoved only where the code shown is the same, and any result
     may have moved. The answer does not depend on the order of the results. Raises nothing.
     """
+    if not before or not after:
+        return Matching((), tuple(range(len(before))), tuple(range(len(after))))
     return _Matcher(before, after, diff).run()
 
 
-@dataclass(frozen=True, slots=True)
-class _View:
-    """A result as the stages compare it. Of a result before, path and line are where the diff
-    takes it: ``place`` is empty if its file is gone, ``line`` None if its line is."""
-
-    index: int
-    result: Result
-    rule: tuple[str, str]  # tool, rule
-    place: str  # path; where there is none, NUL and the address
-    line: int | None  # 0: about the whole of a file, unchanged if before
-    exact: bool  # the diff knows the file: same place means same code
-    code: str  # snippet without white space
-    may_move: bool  # its line is gone, or nobody can say
-    is_added: bool  # after: its line was not there before
-    hunk: int | None
-    around: Surroundings | None  # what was removed or added together with its line
-
-
-Key = Hashable | None  # None: the stage does not apply to this result
-Buckets = dict[Hashable, list[_View]]
+Buckets = dict[Hashable, list[View]]
 
 
 class _Matcher:
@@ -108,24 +113,42 @@ class _Matcher:
         self, before: Sequence[Result], after: Sequence[Result], diff: Diff | None
     ) -> None:
         changed = ChangedLines(diff) if diff else None
-        old = [_view_before(index, before[index], changed) for index in _ordered(before)]
-        new = [_view_after(index, after[index], changed) for index in _ordered(after)]
-        self._all = old, new
         self._joined = diff is not None
-        self._before = {view.index: view for view in old}
-        self._after = {view.index: view for view in new}
-        self._pairs: list[Pair] = []
+        self._pairs = _at_rest(before, after, changed)
+        self._before, self._after = self._views(before, after, changed)
+        olds, news = list(self._before.values()), list(self._after.values())
+        alike = _alike(olds)
+        for pair in self._pairs:
+            olds += [view_before(pair.before, pair.old, changed)] if alike(pair.old) else []
+            news += [view_after(pair.after, pair.new, changed)] if alike(pair.new) else []
+        self._all = olds, news  # but for what has nothing in common with what is left
         self._contested: set[int] = set()
+
+    def _views(
+        self, before: Sequence[Result], after: Sequence[Result], changed: ChangedLines | None
+    ) -> tuple[dict[int, View], dict[int, View]]:
+        """What is left of both sides, by index, in an order that depends on what results say."""
+        olds = set(range(len(before))).difference(pair.before for pair in self._pairs)
+        news = set(range(len(after))).difference(pair.after for pair in self._pairs)
+        return (
+            {at: view_before(at, before[at], changed) for at in _ordered(olds, before)},
+            {at: view_after(at, after[at], changed) for at in _ordered(news, after)},
+        )
 
     def run(self) -> Matching:
         """All stages in turn."""
-        self._by_keys(Stage.S1, _exact_place)
-        self._by_keys(Stage.S1, _same_place)
+        self._by_keys(Stage.S1, keys.exact_place)
+        self._by_keys(Stage.S2, keys.same_package, _PACKAGE)
+        self._by_keys(Stage.S1, keys.same_place)
         self._by_fingerprint()
         if self._joined:
+            self._by_keys(Stage.S3, keys.laid_out_anew)
             self._by_surroundings()
-        self._by_code(Stage.S3, _same_code)
-        self._by_code(Stage.S4, _moved_code)
+            self._by_code(Stage.S3, keys.same_statement)
+        self._by_code(Stage.S3, keys.same_code)
+        if self._joined:
+            self._by_code(Stage.S4, keys.moved_statement)
+        self._by_code(Stage.S4, keys.moved_code)
         for stage, keys_of in _STAGES:
             self._by_keys(stage, keys_of)
         unmatched = tuple(sorted(self._before))
@@ -136,27 +159,30 @@ class _Matcher:
             contested=tuple(index for index in unmatched if index in self._contested),
         )
 
-    def _by_keys(self, stage: Stage, keys_of: Callable[[_View], Iterable[Key]]) -> None:
-        """Pair what shares a key, both sides in order. A result has one key, but in S8, where a
-        bucket may hold results that another bucket has already given away."""
+    def _by_keys(
+        self, stage: Stage, keys_of: Callable[[View], Iterable[Key]], wording: str = ""
+    ) -> None:
+        """Pair what shares a key, both sides in order. Of a result with several keys, a bucket may
+        hold results that another bucket has already given away."""
         buckets = _buckets(self._after.values(), keys_of)
         for old in list(self._before.values()):
             claimed = [buckets[key] for key in keys_of(old) if key in buckets]
             new = next(filter(None, map(self._first_left, claimed)), None)
             if new:
-                self._pair(old, new, stage)
+                self._pair(old, new, stage, wording)
             elif claimed:
                 self._contested.add(old.index)
 
-    def _first_left(self, bucket: list[_View]) -> _View | None:
+    def _first_left(self, bucket: list[View]) -> View | None:
         """The first of a bucket (which is in reverse) that has no counterpart yet."""
         while bucket and bucket[-1].index not in self._after:
             bucket.pop()
         return bucket[-1] if bucket else None
 
     def _by_fingerprint(self) -> None:
-        """S2: a fingerprint that is the only one of its value in this file, on both sides."""
-        old, new = (_buckets(views, _fingerprints) for views in self._all)
+        """S2: a fingerprint that is the only one of its value in this file, on both sides. Where
+        the line before is still there and the one after was added, it is on other code: S5."""
+        old, new = (_buckets(views, keys.fingerprints) for views in self._all)
         found = [
             (key, old[key][0], new[key][0])
             for key in old.keys() & new.keys()
@@ -164,17 +190,21 @@ class _Matcher:
         ]
         for _, one, other in sorted(found, key=lambda entry: repr(entry[0])):
             free = one.index in self._before and other.index in self._after
-            if free and _newest_agree(one.result, other.result):
+            if not free or not _newest_agree(one.result, other.result):
+                continue
+            if one.exact and not one.may_move and other.is_added:
+                self._pair(one, other, Stage.S5, _ELSEWHERE)
+            else:
                 self._pair(one, other, Stage.S2)
 
     def _by_surroundings(self) -> None:
         """S3 and S4 where the diff shows the code on both sides: it moved with the lines around
         it. Wider agreement goes first, in whatever file: common code is found all over."""
         for above, below in WIDTHS:
-            self._by_keys(Stage.S3, partial(_moved_here, above=above, below=below))
-            self._by_keys(Stage.S4, partial(_moved_anywhere, above=above, below=below))
+            self._by_keys(Stage.S3, partial(keys.moved_here, above=above, below=below))
+            self._by_keys(Stage.S4, partial(keys.moved_anywhere, above=above, below=below))
 
-    def _by_code(self, stage: Stage, keys_of: Callable[[_View], Iterable[Key]]) -> None:
+    def _by_code(self, stage: Stage, keys_of: Callable[[View], Iterable[Key]]) -> None:
         """S3 and S4 by the code alone. Given a diff, code that a rule reports at several places
         identifies none of them (as fingerprints do, N1 of gate-facts 1.8), nor does code among
         other lines: what then might still be there is contested, and what might be it is new."""
@@ -185,11 +215,12 @@ class _Matcher:
             claimed = [(key, buckets[key]) for key in keys_of(old) if key in buckets]
             doubts = {key for key, found in claimed if key in common or _differ(old, found)}
             if doubts:
+                old.is_doubted = True
                 self._contested.add(old.index)
                 doubted |= doubts
         self._by_keys(stage, partial(_certain, keys_of=keys_of, doubted=doubted))
 
-    def _common(self, keys_of: Callable[[_View], Iterable[Key]]) -> frozenset[Key]:
+    def _common(self, keys_of: Callable[[View], Iterable[Key]]) -> frozenset[Key]:
         """Keys of what is left that several results of one side have, long paired ones too."""
         left = {key for view in self._before.values() if view.may_move for key in keys_of(view)}
         return frozenset(
@@ -199,101 +230,33 @@ class _Matcher:
             if number > 1 and key in left
         )
 
-    def _pair(self, old: _View, new: _View, stage: Stage) -> None:
-        self._pairs.append(Pair(old.index, new.index, stage, _reason(old, new, stage)))
+    def _pair(self, old: View, new: View, stage: Stage, wording: str = "") -> None:
+        is_layout = stage is Stage.S3 and old.code != new.code
+        in_place = is_layout and old.place == new.place and old.hunk == new.hunk
+        self._pairs.append(
+            Pair(
+                old.index,
+                new.index,
+                Stage.S5 if in_place else stage,
+                old.result,
+                new.result,
+                _LAYOUT if is_layout else wording or _wording(stage, old.line, exact=old.exact),
+                in_place,
+            )
+        )
         del self._before[old.index]
         del self._after[new.index]
 
 
-def _exact_place(view: _View) -> Iterator[Key]:
-    """S1, first pass: also the same column and message."""
-    if view.place and view.line is not None and not view.is_added:
-        code = "" if view.exact else view.code
-        spot = view.result.location.column, view.result.message
-        yield view.rule, view.place, view.line, code, spot
-
-
-def _same_place(view: _View) -> Iterator[Key]:
-    """S1, second pass: the same line, which without a diff must show the same code."""
-    if view.place and view.line and not view.is_added and (view.exact or view.code):
-        yield view.rule, view.place, view.line, "" if view.exact else view.code
-
-
-def _fingerprints(view: _View) -> Iterator[Key]:
-    if view.place:
-        for key, value in view.result.fingerprints:
-            yield view.rule, view.place, key, value
-
-
-def _same_code(view: _View) -> Iterator[Key]:
-    """S3."""
-    if view.place and view.code:
-        yield view.rule, view.place, view.code
-
-
-def _moved_code(view: _View) -> Iterator[Key]:
-    """S4: as S3 but in any file, and only code that is long enough to be told apart."""
-    if len(view.code) >= SHORTEST_MOVED:
-        yield view.rule, view.code
-
-
-def _moved_here(view: _View, *, above: int, below: int) -> Iterator[Key]:
-    """S3 by the diff: the line, and so many lines around it, in the same file."""
-    if view.place:
-        for key in _moved_anywhere(view, above=above, below=below):
-            yield view.place, key
-
-
-def _moved_anywhere(view: _View, *, above: int, below: int) -> Iterator[Key]:
-    """S4 by the diff: the same in any file."""
-    around = view.around.within(above, below) if view.around else None
-    if around:
-        yield view.rule, around
-
-
-def _same_hunk(view: _View) -> Iterator[Key]:
-    if view.place and view.hunk is not None:
-        yield view.rule, view.place, view.hunk
-
-
-def _same_message(view: _View) -> Iterator[Key]:
-    if view.place:
-        yield view.rule, view.place, _DIGITS.sub("0", view.result.message)
-
-
-def _same_file(view: _View) -> Iterator[Key]:
-    if view.place:
-        yield view.rule, view.place
-
-
-def _kin_in_hunk(view: _View) -> Iterator[Key]:
-    """S8, first pass: related rules in one hunk."""
-    if view.place and view.hunk is not None:
-        for name in _names(view):
-            yield view.rule[0], view.place, view.hunk, name
-
-
-def _kin_in_file(view: _View) -> Iterator[Key]:
-    """S8, second pass: related rules in one file. Rules that only share a CWE among their tags
-    must also point to the same code: a good fix often trips a lesser rule of the same CWE."""
-    if not view.place:
-        return
-    tool = view.rule[0]
-    for name in _names(view):
-        yield tool, view.place, name
-    for cwe in view.result.cwes[:MOST_NAMES]:
-        if view.exact and view.line:
-            yield tool, view.place, cwe, view.line
-        if len(view.code) >= SHORTEST_MOVED:
-            yield tool, view.place, cwe, view.code
-
-
-_STAGES: tuple[tuple[Stage, Callable[[_View], Iterator[Key]]], ...] = (
-    (Stage.S5, _same_hunk),
-    (Stage.S6, _same_message),
-    (Stage.S7, _same_file),
-    (Stage.S8, _kin_in_hunk),
-    (Stage.S8, _kin_in_file),
+_STAGES: tuple[tuple[Stage, Callable[[View], Iterator[Key]]], ...] = (
+    (Stage.S5, keys.same_hunk),
+    (Stage.S6, keys.same_message),
+    (Stage.S7, keys.same_file),
+    (Stage.S8, keys.kin_in_hunk),
+    (Stage.S8, keys.kin_in_file),
+    (Stage.S8, keys.kin_by_message),
+    (Stage.S8, keys.kin_by_shape),
+    (Stage.S8, keys.kin_by_spelling),
 )
 
 _REASONS = {
@@ -307,97 +270,66 @@ _REASONS = {
     Stage.S8: "a related rule reports this file: {old_rule} at {old} before, {new_rule} at {new} now",
 }
 _NO_DIFF = "the same place is reported with the same code or message: {old} and {new}"
+_WHOLE = "the same is said of the whole file: {old} before and {new} now"
+_PACKAGE = (
+    "the same advisory for the same package: {old_rule} at {old} before, {new_rule} at {new} now"
+)
+_ELSEWHERE = "the tool gives {old}, which is unchanged, and {new}, which was added, one fingerprint"
+_LAYOUT = "the code at {old} was only laid out anew, and the rule still reports it, at {new}"
 
 
-def _reason(old: _View, new: _View, stage: Stage) -> str:
-    text = _NO_DIFF if stage is Stage.S1 and not old.exact else _REASONS[stage]
-    return text.format(
-        old=_told(old.result),
-        new=_told(new.result),
-        old_rule=old.result.rule,
-        new_rule=new.result.rule,
-    )
+def _wording(stage: Stage, line: int | None, *, exact: bool) -> str:
+    if stage is not Stage.S1 or (exact and line):
+        return ""
+    return _WHOLE if exact else _NO_DIFF
 
 
-def _told(result: Result) -> str:
-    spot = result.location
-    name = spot.path or spot.uri or "no file"
-    return f"{name}:{spot.line}" if spot.line else name
+def _at_rest(
+    before: Sequence[Result], after: Sequence[Result], changed: ChangedLines | None
+) -> list[Pair]:
+    """S1 where nothing else comes into question: the only one of its spot on both sides. Most
+    results are such, and take no part in what follows."""
+    found = _only(keys.spot_before(result, changed) for result in before)
+    pairs = []
+    for spot, new in _only(keys.spot_after(result, changed) for result in after).items():
+        old = found.get(spot, -1)
+        if old >= 0 and new >= 0:
+            wording = _wording(Stage.S1, spot[4], exact=spot[0])
+            pairs.append(Pair(old, new, Stage.S1, before[old], after[new], wording))
+    return pairs
 
 
-def _view_before(index: int, result: Result, changed: ChangedLines | None) -> _View:
-    """A result before, taken along by the diff."""
-    path, line = result.location.path, result.location.line
-    if changed is None or path is None:
-        return _view(index, result, path, line or 0)
-    diff = changed.diff
-    file = diff.for_old(path)
-    hunk = diff.hunk_of_old(path, line) if line else None
-    if line:
-        moved = diff.map_line(path, line)
-        now = moved[1] if moved else None
-    else:
-        now = 0 if file is None or not (file.hunks or file.binary) else None
-    return _view(
-        index,
-        result,
-        diff.map_path(path) or "",
-        now,
-        exact=True,
-        may_move=now is None,
-        hunk=hunk,
-        around=changed.around_old(path, line) if line and now is None else None,
-    )
+def _only(spots: Iterable[keys.Spot | None]) -> dict[keys.Spot, int]:
+    """The index of each spot; -1 if several results have it."""
+    found: dict[keys.Spot, int] = {}
+    for index, spot in enumerate(spots):
+        if spot is not None:
+            found[spot] = -1 if spot in found else index
+    return found
 
 
-def _view_after(index: int, result: Result, changed: ChangedLines | None) -> _View:
-    """A result after, as it is."""
-    path, line = result.location.path, result.location.line
-    if changed is None or path is None:
-        return _view(index, result, path, line or 0)
-    diff = changed.diff
-    hunk = diff.hunk_of_new(path, line) if line else None
-    is_added = line is not None and diff.is_added(path, line)
-    around = changed.around_new(path, line) if line and is_added else None
-    return _view(
-        index, result, path, line or 0, exact=True, is_added=is_added, hunk=hunk, around=around
-    )
+def _alike(left: Iterable[View]) -> Callable[[Result], bool]:
+    """Whether a result shares code or a fingerprint with one of those: what is to be found by
+    them is found only if they are the only ones."""
+    views = list(left)
+    codes = {view.code for view in views if view.may_move} - {""}
+    marks = {mark for view in views for mark in view.result.fingerprints}
+
+    def is_alike(result: Result) -> bool:
+        return (bool(codes) and compact(result.location.snippet) in codes) or (
+            bool(marks) and not marks.isdisjoint(result.fingerprints)
+        )
+
+    return is_alike
 
 
-def _view(
-    index: int,
-    result: Result,
-    path: str | None,
-    line: int | None,
-    *,
-    exact: bool = False,
-    may_move: bool = True,
-    is_added: bool = False,
-    hunk: int | None = None,
-    around: Surroundings | None = None,
-) -> _View:
-    return _View(
-        index=index,
-        result=result,
-        rule=(result.tool.casefold(), result.rule_key),
-        place=f"\x00{result.location.uri}" if path is None else path,
-        line=line,
-        exact=exact,
-        code="".join((result.location.snippet or "").split()),
-        may_move=may_move,
-        is_added=is_added,
-        hunk=hunk,
-        around=around,
-    )
-
-
-def _may_move(view: _View) -> bool:
+def _may_move(view: View) -> bool:
     """If the line before is still where it was, the same code elsewhere is a copy, not it."""
     return view.may_move
 
 
 def _certain(
-    view: _View, *, keys_of: Callable[[_View], Iterable[Key]], doubted: set[Key]
+    view: View, *, keys_of: Callable[[View], Iterable[Key]], doubted: set[Key]
 ) -> Iterator[Key]:
     """The keys of a result that may have moved, but for those that identify nothing."""
     if _may_move(view):
@@ -406,39 +338,25 @@ def _certain(
                 yield key
 
 
-def _differ(old: _View, found: list[_View]) -> bool:
-    """Whether the one that looks the same stands among other lines."""
+def _differ(old: View, found: list[View]) -> bool:
+    """Whether what looks the same goes on differently, or stands among other lines."""
+    if old.statement and all(new.statement not in ("", old.statement) for new in found):
+        return True
     new = found[0].around if len(found) == 1 else None
     return bool(old.around and new and old.around.contradicts(new))
 
 
-def _ordered(results: Sequence[Result]) -> list[int]:
-    """Indexes in an order that depends on what the results say, not on where they stand."""
-    return sorted(range(len(results)), key=lambda index: _content(results[index]))
+def _ordered(indexes: Iterable[int], results: Sequence[Result]) -> list[int]:
+    return sorted(indexes, key=lambda index: content(results[index]))
 
 
-def _content(result: Result) -> tuple[object, ...]:
-    spot = result.location
-    place = spot.path or "", spot.line or 0, spot.column or 0, spot.end_line or 0, spot.uri
-    text = result.message, spot.snippet or "", result.rule, result.level.value, result.kind
-    return result.tool, result.rule_key, place, text, result.fingerprints, result.pointer
-
-
-def _buckets(views: Iterable[_View], keys_of: Callable[[_View], Iterable[Key]]) -> Buckets:
+def _buckets(views: Iterable[View], keys_of: Callable[[View], Iterable[Key]]) -> Buckets:
     """Views by key; every bucket in reverse order, so that its first is the one to pop."""
     found: Buckets = defaultdict(list)
     for view in reversed(list(views)):
         for key in keys_of(view):
             found[key].append(view)
     return found
-
-
-def _names(view: _View) -> list[str]:
-    """What the rule is called: its id, its former ids, and the CWE that its id begins with."""
-    result = view.result
-    cwe = _CWE.match(result.rule)
-    base = [f"CWE-{cwe.group(1)}"] if cwe else []
-    return list(dict.fromkeys([result.rule, *base, *result.aliases[:MOST_NAMES]]))
 
 
 def _newest_agree(old: Result, new: Result) -> bool:

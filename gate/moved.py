@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gate.diff import Diff, FileDiff
+from gate.layout import Layout
 
 REACH = 3  # lines above and below that are looked at
 LEAST = 20  # letters and digits in them that make code recognisable
@@ -53,6 +54,7 @@ class ChangedLines:
 
     def __init__(self, diff: Diff) -> None:
         self.diff = diff
+        self.layout = Layout(diff)
         self._runs: dict[tuple[bool, str], dict[int, tuple[list[str], int]]] = {}
 
     def around_old(self, path: str, line: int) -> Surroundings | None:

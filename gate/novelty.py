@@ -6,17 +6,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gate.changes import both_paths, is_manifest
-from gate.comparison import STRICT, Comparison
+from gate.bumps import Bump, bumps
+from gate.changes import both_paths, is_document, is_manifest, is_test
+from gate.comparison import Comparison
 from gate.diff import Diff
 from gate.legs import Leg
-from gate.matching import Matching, match
+from gate.matching import Matching, Pair, Stage, match
+from gate.packages import PackageIdentity, ecosystem_of, package_identity, plain_name
 from gate.recipe import Recipe
 from gate.records import LEVEL_RANK, Level, Result
 from gate.terms import Threshold
 
 ADVISORY_CLASSES = ("sca", "container")
 MOST_LINES = 500  # of one result that are looked up in the diff
+ENTRY = 2  # lines of a lock file's entry that hold its version, below the name
 
 
 class Placement(StrEnum):
@@ -67,7 +70,7 @@ def novelties(
     left = [
         index
         for index in range(len(results))
-        if index not in comparison.taken or comparison.taken[index].stage not in STRICT
+        if index not in comparison.taken or not comparison.taken[index].was_there
     ]
     left = _without_known(comparison, left, known, diff)
     severities = _Severities(comparison)
@@ -95,13 +98,21 @@ def _without_known(
         spare = [known[i] for i in _apart(match(known, comparison.pool, None))]
     results = [comparison.leg.run.results[index] for index in left]
     found = match(spare, results, diff if comparison.on_head else None)
-    told = {pair.after for pair in found.pairs if pair.stage in STRICT}
+    told = {pair.after for pair in found.pairs if pair.was_there and _may_be(pair, diff)}
     return [index for position, index in enumerate(left) if position not in told]
+
+
+def _may_be(pair: Pair, diff: Diff | None) -> bool:
+    """Whether an open finding may be this result: what stands on lines that the fix added is new,
+    unless the fix moved the code of the finding there."""
+    if _placement(pair.new, diff) is not Placement.CHANGED_LINES:
+        return True
+    return pair.stage in (Stage.S3, Stage.S4) and pair.old.location.line is not None
 
 
 def _apart(matching: Matching) -> list[int]:
     """The indexes before that have no strict counterpart."""
-    loose = [pair.before for pair in matching.pairs if pair.stage not in STRICT]
+    loose = [pair.before for pair in matching.pairs if not pair.was_there]
     return sorted([*loose, *matching.unmatched_before])
 
 
@@ -123,6 +134,9 @@ def _cause(
     diff: Diff | None,
 ) -> tuple[Cause, str]:
     """Why a result is new, with the reason as a clause."""
+    is_advisory = comparison.leg.tool_class in ADVISORY_CLASSES
+    if is_advisory and comparison.joined and recipe is not None:
+        return _cause_of_advisory(comparison, result, placement, diff)
     reached = _reached_by(comparison, result, placement, diff)
     if reached:
         return Cause.FIX, reached
@@ -132,8 +146,6 @@ def _cause(
         if placement is Placement.ELSEWHERE and diff is not None:
             return Cause.BASE_MOVED, "other commits than the fix lie between the scans"
         return Cause.UNKNOWN, "the diff does not join the two scanned revisions"
-    if comparison.leg.tool_class in ADVISORY_CLASSES:
-        return _cause_of_advisory(placement, diff)
     return _cause_by_recipe(result, recipe)
 
 
@@ -166,13 +178,54 @@ def _reached_by(
     return f"its data flow passes through {through}, which the fix changed" if through else ""
 
 
-def _cause_of_advisory(placement: Placement, diff: Diff | None) -> tuple[Cause, str]:
-    """Dependency and image results come and go with the advisories, whatever the fix does."""
-    if placement is Placement.CHANGED_FILE:
+def _cause_of_advisory(
+    comparison: Comparison, result: Result, placement: Placement, diff: Diff | None
+) -> tuple[Cause, str]:
+    """Dependency and image results come and go with the advisories, whatever the fix does. The fix
+    is the cause where it moved the package, or may have."""
+    package, files = package_identity(result), diff.files if diff else ()
+    if package:
+        moved = [bump for file in files for bump in bumps(file) if _is_of(bump, package)]
+        if moved:
+            return Cause.FIX, f"the fix moved {package.name} to {moved[0].new or 'nothing'}"
+        if _was_there(comparison, package, result, diff):
+            was = f"{package.name} {package.version}".rstrip()
+            return Cause.ADVISORY_CHANGED, f"{was} was there before, so the advisories changed"
+    if placement is not Placement.ELSEWHERE:
         return Cause.FIX, "in a dependency file that the fix changed"
-    if diff and any(is_manifest(path) for file in diff.files for path in both_paths(file)):
-        return Cause.UNKNOWN, "the fix changes other dependency files"
+    kind = package.ecosystem if package else ecosystem_of(result.location.path or "")
+    if any(_may_be_built_in(path, comparison, kind) for file in files for path in both_paths(file)):
+        return Cause.UNKNOWN, "the fix changes other files that dependencies may come from"
     return Cause.ADVISORY_CHANGED, "the fix changes no dependency, so the advisories did"
+
+
+def _is_of(bump: Bump, package: PackageIdentity) -> bool:
+    return plain_name(package.ecosystem, bump.name) == package.name
+
+
+def _was_there(
+    comparison: Comparison, package: PackageIdentity, result: Result, diff: Diff | None
+) -> bool:
+    """Whether the very version was there before: scans saw it in another advisory, or the fix
+    left its entry alone in a file whose other entries can be read."""
+    seen = filter(None, map(package_identity, comparison.pool))
+    if package.version and any(
+        one.is_same_package(package) and one.version == package.version for one in seen
+    ):
+        return _placement(result, diff) is not Placement.CHANGED_LINES
+    path, line = result.location.path, result.location.line
+    file = diff.for_new(path) if diff and path else None
+    if diff is None or file is None or path is None or not line or not bumps(file):
+        return False
+    last = max(result.location.end_line or line, line + ENTRY)
+    return not any(diff.is_added(path, at) for at in range(line, min(last, line + MOST_LINES) + 1))
+
+
+def _may_be_built_in(path: str, comparison: Comparison, ecosystem: str) -> bool:
+    """Whether a package of this ecosystem may come from a file; those of an image from nearly any."""
+    if comparison.leg.tool_class == "container":
+        return not is_test(path) and not is_document(path)
+    return is_manifest(path) and len({ecosystem_of(path), ecosystem} - {""}) < 2
 
 
 class _Severities:
@@ -190,10 +243,12 @@ class _Severities:
         """Results that ask a person (kind open or review) count by the level of their rule."""
         now, before = self._now.get(result.rule), self._before.get(result.rule)
         levels = [result.level, self._least.get(result.rule, Level.NONE)]
-        if now and result.kind in ("open", "review"):
-            levels.append(now.level)
+        if result.kind in ("open", "review"):
+            levels.append(now.level if now else Level.WARNING)
         if now and before and LEVEL_RANK[before.level] > LEVEL_RANK[now.level]:
             levels.append(before.level)
+        if any(rule and rule.level is Level.ERROR for rule in (now, before)):
+            levels.append(Level.ERROR)  # which, unlike warning, nobody has without saying so
         scores = [result.security_severity]
         scores += [rule.security_severity for rule in (now, before) if rule]
         score = max((score for score in scores if score is not None), default=None)

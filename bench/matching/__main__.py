@@ -15,6 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from bench.matching import accuracy, multitool, page, report, speed
+from bench.matching.scans import HELD_OUT, PACKAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = Path(tempfile.gettempdir()) / "ctem-bench" / "multitool"  # kept from run to run
@@ -30,15 +31,23 @@ def main() -> None:
         folder = Path(name)
         sizes = tuple(size for size in speed.SIZES if size <= options.most)
         timings = speed.measure(folder, program, sizes)
-        found = accuracy.measure(folder, program, why_not)
+        found = accuracy.measure(folder / "known", program, why_not, PACKAGES)
+        held = accuracy.measure(folder / "held", program, why_not, HELD_OUT)
     setting = _setting(program)
-    tables = report.accuracy_table(found), report.edits_table(found), report.speed_table(timings)
+    tables = (
+        report.accuracy_table(found),
+        report.accuracy_table(held),
+        report.edits_table(found),
+        report.speed_table(timings),
+    )
     sys.stdout.write("\n\n".join("\n".join(table) for table in tables) + "\n")
     if options.json:
-        options.json.write_text(json.dumps(report.document(found, timings, setting), indent=1))
+        options.json.write_text(
+            json.dumps(report.document(found, held, timings, setting), indent=1)
+        )
     if options.write:
         target = ROOT / "docs" / "matching.md"
-        target.write_text(page.page(found, timings, setting))
+        target.write_text(page.page(found, held, timings, setting))
 
 
 def _options() -> argparse.Namespace:

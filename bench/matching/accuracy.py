@@ -16,6 +16,7 @@ from bench.matching.edits import EDITS, Place
 from bench.matching.methods import METHODS, Answer, Scans, hashed
 from bench.matching.scans import Repository, Scan
 from bench.matching.truth import Score, Truth, explained, score, truth_of
+from gate.match_view import compact
 from gate.matching import match
 
 SEED = 7
@@ -26,6 +27,7 @@ MULTITOOL = ("SARIF multitool", "multitool + hashes")
 class Accuracy:
     """Scores by edit and method; ``missing`` says why a method has none."""
 
+    packages: tuple[str, ...]
     files: int
     results: int
     scores: dict[str, dict[str, Score]] = field(default_factory=dict)
@@ -41,11 +43,13 @@ class Accuracy:
         return found
 
 
-def measure(folder: Path, program: Path | None, why_not: str) -> Accuracy:
-    """Run all edits in a repository below ``folder``."""
-    repository = Repository(folder / "repository")
+def measure(
+    folder: Path, program: Path | None, why_not: str, packages: tuple[str, ...]
+) -> Accuracy:
+    """Run all edits in a repository of these packages below ``folder``."""
+    repository = Repository(folder / "repository", packages)
     before = repository.scan(folder / "before.sarif")
-    found = Accuracy(len(list(repository.folder.rglob("*.py"))), len(before.results))
+    found = Accuracy(packages, len(list(repository.folder.rglob("*.py"))), len(before.results))
     if not program:
         found.missing = dict.fromkeys(MULTITOOL, why_not)
     texts = _texts(repository, before)
@@ -96,11 +100,18 @@ def _multitool(program: Path, before: Scan, after: Scan, scans: Scans) -> dict[s
 
 
 def _wrong(edit: str, truth: Truth, scans: Scans, answer: Answer) -> list[dict[str, Any]]:
-    """Each wrong group, with the stages that paired its results."""
+    """Each wrong group, with the stages that paired its results. ``twin``: of two with the same
+    code, the new one is called old and the old one new."""
     stages = defaultdict(set)
     for pair in match(scans.before, scans.after, scans.diff).pairs:
         for group in (truth.before[pair.before], truth.after[pair.after]):
             stages[group].add(pair.stage.value)
+    wrong = explained(truth, answer)
+    said = {
+        group: (result.rule, compact(result.location.snippet))
+        for group, result in zip(truth.after, scans.after, strict=True)
+    }
+    called = [{said[group] for group in wrong[kind]} for kind in ("missed_new", "false_new")]
     return [
         {
             "edit": edit,
@@ -108,7 +119,8 @@ def _wrong(edit: str, truth: Truth, scans: Scans, answer: Answer) -> list[dict[s
             "rule": group[0],
             "place": list(group[1]),
             "stage": "+".join(sorted(stages[group])),
+            "twin": kind.endswith("_new") and all(said[group] in each for each in called),
         }
-        for kind, groups in explained(truth, answer).items()
+        for kind, groups in wrong.items()
         for group in groups
     ]

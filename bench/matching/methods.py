@@ -10,13 +10,10 @@ from dataclasses import dataclass
 
 from bench.matching.line_hash import line_hashes
 from gate.diff import Diff
-from gate.matching import Matching, Stage, match
+from gate.matching import Matching, match
 from gate.records import Result
 
 Identity = tuple[str, str, str]  # rule, path, hash
-
-WAS_THERE = frozenset({Stage.S1, Stage.S2, Stage.S3, Stage.S4})  # not new
-PRESENT = WAS_THERE | {Stage.S5}  # not gone; what a later stage finds is left to a person
 
 
 @dataclass(frozen=True)
@@ -83,14 +80,14 @@ METHODS: dict[str, Callable[[Scans], Answer]] = {
 
 
 def _read(found: Matching) -> Answer:
-    strict = {pair.after for pair in found.pairs if pair.stage in WAS_THERE}
+    strict = {pair.after for pair in found.pairs if pair.was_there}
     everything = {pair.after for pair in found.pairs} | set(found.unmatched_after)
     return Answer(
         new=frozenset(everything - strict),
         absent=frozenset(found.unmatched_before) - frozenset(found.contested),
-        unsure=frozenset(pair.before for pair in found.pairs if pair.stage not in PRESENT)
+        unsure=frozenset(pair.before for pair in found.pairs if not pair.is_present)
         | frozenset(found.contested),
-        pairs={pair.before: pair.after for pair in found.pairs if pair.stage in PRESENT},
+        pairs={pair.before: pair.after for pair in found.pairs if pair.is_present},
     )
 
 

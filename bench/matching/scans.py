@@ -19,6 +19,11 @@ PACKAGES = (
     "billiard", "celery", "django/core", "django/utils", "gunicorn", "kombu", "requests",
     "setuptools/_distutils", "stevedore", "urllib3",
 )  # fmt: skip
+# Nobody looked at what the matcher gets wrong on these.
+HELD_OUT = (
+    "attr", "cryptography", "filelock", "grimp", "importlinter", "jsonschema", "pip_audit",
+    "prompt_toolkit", "pygments", "redis",
+)  # fmt: skip
 BANDIT = Path(sysconfig.get_path("scripts")) / "bandit"
 GIT = ("git", "-c", "user.name=bench", "-c", "user.email=bench@ctem.example", "-c", "gc.auto=0")
 WAIT = 600  # seconds for one command
@@ -45,7 +50,7 @@ def call(*command: str | Path, folder: Path) -> None:
 class Repository:
     """A git repository with the packages as its first commit."""
 
-    def __init__(self, folder: Path, packages: tuple[str, ...] = PACKAGES) -> None:
+    def __init__(self, folder: Path, packages: tuple[str, ...]) -> None:
         self.folder = folder
         folder.mkdir(parents=True)
         self.sources = _copied(folder, packages)
