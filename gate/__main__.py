@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING, NoReturn
 from gate.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from gate.evidence import Document
     from gate.judgement import Judgement
 
 EXIT = {"pass": 0, "fail": 1, "unknown": 2}
 UNUSABLE = 3
 MOST_BYTES = 512 * 1024 * 1024  # of one file
+MOST_HELD = 1024 * 1024  # bytes of an answer; a longer one waits in a temporary file
+MOST_SAID = 2000  # characters of an error
 FORMATS = ("text", "json", "markdown", "sarif")
 
 
@@ -47,8 +51,15 @@ def main(argv: list[str]) -> int:
             return policy_command.main(Parser("python -m gate policy"), argv[1:], _read)
         return _judge(_parser().parse_args(argv))
     except (InputError, OSError) as error:
-        sys.stderr.write(f"gate: {' '.join(str(error).split())}\n")
-        return UNUSABLE
+        return _unusable(str(error))
+    # The edge: no error of ours may end with 1, which is the verdict "fail".
+    except Exception as error:  # noqa: BLE001
+        return _unusable(f"internal error: {type(error).__name__}: {error}")
+
+
+def _unusable(what: str) -> int:
+    sys.stderr.write(f"gate: {' '.join(what.split())[:MOST_SAID]}\n")
+    return UNUSABLE
 
 
 def _judge(call: argparse.Namespace) -> int:
@@ -65,6 +76,7 @@ def _judge(call: argparse.Namespace) -> int:
         after=after,
         before=_documents(call.before),
         control=_documents(call.control),
+        later=_documents(call.later),
         diff=_documents([call.diff])[0],
         known=_documents([call.known])[0] if call.known else None,
         findings=call.finding,
@@ -77,13 +89,13 @@ def _judge(call: argparse.Namespace) -> int:
     return EXIT[judgement.verdict]
 
 
-def _render(judgement: Judgement, form: str, after: list[Document]) -> str:
+def _render(judgement: Judgement, form: str, after: list[Document]) -> Iterable[str]:
     from gate import output, sarif_output
 
     if form == "sarif":
-        return sarif_output.to_sarif(judgement, after)
+        return sarif_output.write(judgement, after)
     writers = {"text": output.to_text, "json": output.to_json, "markdown": output.to_markdown}
-    return writers[form](judgement)
+    return [writers[form](judgement)]
 
 
 def _parser() -> Parser:
@@ -91,13 +103,15 @@ def _parser() -> Parser:
         "python -m gate",
         allow_abbrev=False,
         description="Is the original finding gone, and did the fix bring in nothing new?",
-        epilog="also: python -m gate run | facts | verify | policy show|check|diff",
+        epilog="also: python -m gate run | facts | verify | policy show|check|diff|replay",
     )
     add = parser.add_argument
     add("--after", action="append", required=True, metavar="SARIF", help="scan after the fix")
     add("--diff", required=True, help="the fix, as git diff -M writes it")
     add("--before", action="append", default=[], metavar="SARIF", help="scan before the fix")
     add("--control", action="append", default=[], metavar="SARIF", help="positive control")
+    add("--later", action="append", default=[], metavar="SARIF",
+        help="full scan of a later revision: does the fix still hold?")  # fmt: skip
     add("--known", metavar="JSON", help="what is already open on the line")
     add("--finding", action="append", default=[], metavar="REF",
         help="RULE@PATH:LINE or FILE#/runs/0/results/3 of a before scan; without it only new")  # fmt: skip
@@ -111,33 +125,39 @@ def _parser() -> Parser:
 
 
 def _documents(paths: list[str]) -> list[Document]:
+    """The documents, whose files are opened and not yet read. Raises InputError."""
     from gate.evidence import Document
+    from gate.formats import content
 
-    return [Document(path, _read(path)) for path in paths]
+    return [Document(path, content.opened(path, MOST_BYTES)) for path in paths]
 
 
 def _read(path: str) -> bytes:
     """The bytes of a file. Raises InputError for what cannot be read or is too large."""
-    try:
-        with open(path, "rb") as file:
-            data = file.read(MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise InputError(path, f"cannot be read ({reason})") from None
-    if len(data) > MOST_BYTES:
+    from gate.formats import content
+
+    found = content.opened(path, MOST_BYTES)
+    if content.size(found) > MOST_BYTES:
         raise InputError(path, f"more than {MOST_BYTES} bytes")
-    return data
+    return content.whole(found)
 
 
-def _write(text: str, path: str | None) -> None:
-    data = text.encode("utf-8", "replace")
-    if path is None:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
-        return
-    with open(path, "wb") as file:
-        file.write(data)
+def _write(pieces: Iterable[str], path: str | None) -> None:
+    """Write the answer once all of it is there: it may be made from the file that it replaces."""
+    from shutil import copyfileobj
+    from tempfile import SpooledTemporaryFile
+
+    with SpooledTemporaryFile(MOST_HELD) as answer:
+        for piece in pieces:
+            answer.write(piece.encode("utf-8", "replace"))
+        answer.seek(0)
+        if path is None:
+            sys.stdout.flush()
+            copyfileobj(answer, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
+            return
+        with open(path, "wb") as file:
+            copyfileobj(answer, file)
 
 
 def _now() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,8 +16,10 @@ from gate.errors import InputError
 from gate.evidence import Commit, Document, Evidence, FixFacts, Original, Role, Scan, ScanFacts
 from gate.facts import Facts
 from gate.facts import read as read_facts
+from gate.patches import NO_PATCH, patch_ids
 from gate.provenance import raised, tell_origin
 from gate.records import Result
+from gate.roots import rooted
 from gate.strict import normal_path
 
 MAX_FINDINGS = 10_000
@@ -27,6 +30,7 @@ def assemble(
     after: Sequence[Document],
     before: Sequence[Document] = (),
     control: Sequence[Document] = (),
+    later: Sequence[Document] = (),
     diff: Document | None = None,
     known: Document | None = None,
     findings: Sequence[str] = (),
@@ -41,23 +45,33 @@ def assemble(
     """
     told = read_facts(facts, facts_name)
     _check_waivers(told, findings, facts_name)
+    _check_findings(told, findings, facts_name)
     scans = (
         *_scans(Role.BEFORE, before, told.before, told, facts_name),
         *_scans(Role.AFTER, after, told.after, told, facts_name),
         *_scans(Role.CONTROL, control, told.control, told, facts_name),
+        *_scans(Role.LATER, later, told.later, told, facts_name),
     )
+    fix = parse_diff(diff.data, diff.name) if diff else None
+    scans = rooted(scans, (*before, *after, *control, *later), told.fix, fix)
     return Evidence(
         scans=scans,
         fix=_with_origin(told.fix),
         at=told.at,
-        diff=parse_diff(diff.data, diff.name) if diff else None,
+        diff=fix,
         originals=_originals(findings, scans),
         known=known_list.read(known) if known else (),
         reviews=told.reviews,
         waivers=told.waivers,
         dispositions=told.dispositions,
+        revocations=told.revocations,
+        releases=told.releases,
+        proofs=told.proofs,
+        standing_approvals=told.standing_approvals,
         surroundings=told.surroundings,
         diff_name=diff.name if diff else "diff",
+        patches=told.patches,
+        patch_ids=patch_ids(fix, diff.data) if diff and fix else NO_PATCH,
     )
 
 
@@ -77,7 +91,7 @@ def _scans(
         if names.count(name) > 1:
             raise InputError(name, f"two {role.value} scans have this name")
     for index, document in enumerate(documents):
-        report = formats.read(document.name, document.data)
+        report = formats.read(document.name, document.content)
         yield Scan(role, report, facts[index] if facts else ScanFacts())
 
 
@@ -92,6 +106,15 @@ def _check_waivers(told: Facts, findings: Sequence[str], facts_name: str) -> Non
             raise InputError(f"{where}.check", f"{waiver.check} can be waived by nobody")
         if waiver.finding is not None and waiver.finding not in findings:
             raise InputError(f"{where}.finding", f"{waiver.finding!r} is not judged here")
+
+
+def _check_findings(told: Facts, findings: Sequence[str], facts_name: str) -> None:
+    """Refuse revocations and proofs of findings that are not judged: a misspelt one is no fact."""
+    named = [(f"revocations[{i}]", row.finding) for i, row in enumerate(told.revocations)]
+    named += [(f"proofs[{i}]", row.finding) for i, row in enumerate(told.proofs)]
+    for where, finding in named:
+        if finding not in findings:
+            raise InputError(f"{facts_name}: {where}.finding", f"{finding!r} is not judged here")
 
 
 def _with_origin(fix: FixFacts) -> FixFacts:
@@ -113,24 +136,38 @@ def _originals(findings: Sequence[str], scans: Sequence[Scan]) -> tuple[Original
     before = [scan for scan in scans if scan.role is Role.BEFORE]
     if findings and not before:
         raise InputError(f"finding {findings[0]}", "needs a before scan to be looked up in")
-    originals = []
+    originals: list[Original] = []
     for ref in dict.fromkeys(findings):
         hits = list(_by_pointer(ref, before)) or list(_by_place(ref, before))
-        originals.append(_the_only(ref, hits))
+        originals += _meant(ref, hits, before)
+    if len(originals) > MAX_FINDINGS:
+        raise InputError("findings", f"{len(originals)} results, more than {MAX_FINDINGS}")
     return tuple(originals)
 
 
-def _the_only(ref: str, hits: list[tuple[int, Result, str]]) -> Original:
-    """The one result a reference means; several scans may report the very same one."""
-    places = {(hit.rule_key, hit.location, hit.message) for _, hit, _ in hits}
-    within = [scan for scan, _, _ in hits]
+def _meant(
+    ref: str, hits: list[tuple[int, Result, str]], before: Sequence[Scan]
+) -> Iterator[Original]:
+    """What a reference means. Several scans may report the very same result; of several alike
+    each is judged, the others by their own address, and the worst decides."""
     if not hits:
-        raise InputError(f"finding {ref}", "matches no result of the before scans")
-    if len(places) > 1 or len(set(within)) < len(within):
-        names = ", ".join(name for _, _, name in hits[:5])
-        raise InputError(f"finding {ref}", f"matches {len(hits)} results; name one: {names}")
-    scan, result, _ = hits[0]
-    return Original(ref, result, scan)
+        raise InputError(f"finding {ref}", f"matches no result of the before scans{_lost(before)}")
+    most: Counter[tuple[object, ...]] = Counter()
+    here: Counter[tuple[object, ...]] = Counter()
+    for scan, result, name in hits:
+        key = result.tool, result.rule_key, result.location, result.message
+        here[scan, *key] += 1
+        if here[scan, *key] > most[key]:
+            yield Original(name if most else ref, result, scan)
+            most[key] += 1
+
+
+def _lost(before: Sequence[Scan]) -> str:
+    """That results lie outside any known root, where that may be why none was found."""
+    lost = [r.location.uri for scan in before for r in _results(scan) if r.location.path is None]
+    if not lost:
+        return ""
+    return f"; {len(lost)} of them lie at addresses below no known root, such as {lost[0][:120]}"
 
 
 def _by_pointer(ref: str, before: Sequence[Scan]) -> Iterator[tuple[int, Result, str]]:

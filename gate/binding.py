@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from gate.diff import Diff
 from gate.evidence import FixFacts
+from gate.joining import Blobs, contradiction, same_content
 from gate.legs import Leg
 
 
@@ -47,12 +49,18 @@ class Revision:
 
 @dataclass(frozen=True, slots=True)
 class Revisions:
-    """The revisions of the fix. ``goal`` is what must be clean: what merged, else the head."""
+    """The revisions of the fix. ``goal`` is what must be clean: what merged, else the head.
+
+    ``unchanged``: base and goal have one content. ``unjoined`` says what shows that the diff does
+    not lead from the base to where it should; empty where nothing does.
+    """
 
     base: Revision
     head: Revision
     merge: Revision | None
     diff_to_merge: bool  # the diff leads from the base to the merge, which is not the head
+    unchanged: bool = False
+    unjoined: str = ""
 
     @property
     def goal(self) -> Revision:
@@ -60,8 +68,43 @@ class Revisions:
         return self.merge or self.head
 
 
-def revisions(fix: FixFacts, legs: Sequence[Leg]) -> Revisions:
+def revisions(fix: FixFacts, legs: Sequence[Leg], diff: Diff | None = None) -> Revisions:
     """The fix's revisions, with blobs from the facts or from a scan of exactly that revision."""
+    found = _revisions(fix, legs)
+    onto = found.merge if found.merge and found.diff_to_merge else found.head
+    base, *ends = (
+        (one.commit, one.tree or _tree_of(one, legs)) for one in (found.base, onto, found.goal)
+    )
+    same = same_content(base, ends[0])
+    unchanged = any(same_content(base, end) for end in ends)
+    sides = _sides(fix, legs, found, onto)
+    return replace(found, unchanged=unchanged, unjoined=contradiction(same, diff, sides))
+
+
+def _tree_of(revision: Revision, legs: Sequence[Leg]) -> str:
+    """The tree that a scan of this very commit names."""
+    return next(
+        (leg.facts.tree for leg in legs if leg.commit and leg.commit == revision.commit), ""
+    )
+
+
+def _sides(
+    fix: FixFacts, legs: Sequence[Leg], found: Revisions, onto: Revision
+) -> Iterator[tuple[Blobs, Blobs]]:
+    """Blobs of the base and of where the diff leads: by the facts of the fix, and by the scans."""
+    merges = [leg for leg in legs if onto is found.head and _tests(leg, found.base, onto)]
+    if not merges:
+        yield dict(fix.base_blobs), dict(fix.blobs if onto is found.head else fix.merge_blobs)
+    befores, afters = (
+        [leg for leg in legs if leg.facts.blobs and bond(leg, side, ()) in WHOLE]
+        for side in (found.base, onto)
+    )
+    for after in merges or afters:  # onto a base that moved on, the diff leads to the test merge
+        if befores and after.facts.blobs:
+            yield dict(befores[0].facts.blobs), dict(after.facts.blobs)
+
+
+def _revisions(fix: FixFacts, legs: Sequence[Leg]) -> Revisions:
     known = [leg for leg in legs if leg.facts.blobs]
 
     def revision(name: str, commit: str, tree: str, blobs: Iterable[tuple[str, str]]) -> Revision:
@@ -85,6 +128,11 @@ def revisions(fix: FixFacts, legs: Sequence[Leg]) -> Revisions:
 def _is_on(leg: Leg, base: Revision) -> bool:
     """Whether the first parent of the scanned commit is the base."""
     return bool(base.commit) and leg.facts.parents[:1] == (base.commit,)
+
+
+def _tests(leg: Leg, base: Revision, head: Revision) -> bool:
+    """Whether the scanned commit is a test merge of the head onto the base."""
+    return _is_on(leg, base) and bool(head.commit) and head.commit in leg.facts.parents[1:]
 
 
 def bond(leg: Leg, revision: Revision, relevant: Iterable[str]) -> Bond:
@@ -121,13 +169,13 @@ def joins(before: Leg, after: Leg, all_of: Revisions) -> bool:
 
     The diff leads from the base to the head, or to a merge or test merge onto the base.
     """
-    if bond(before, all_of.base, ()) not in WHOLE:
+    if all_of.unjoined or bond(before, all_of.base, ()) not in WHOLE:
         return False
     if all_of.merge is not None and all_of.diff_to_merge:
         return bond(after, all_of.merge, ()) in WHOLE
     if bond(after, all_of.head, ()) in WHOLE:
         return True
-    return _is_on(after, all_of.base) and all_of.head.commit in after.facts.parents[1:]
+    return _tests(after, all_of.base, all_of.head)
 
 
 def short(object_id: str) -> str:

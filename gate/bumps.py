@@ -1,8 +1,10 @@
 """Which versions of packages a fix moved, read from the diff of a manifest or lock file.
 
 Only what the hunks show is known: an entry whose name lies outside them is not read. Formats:
-package-lock.json and npm-shrinkwrap.json, yarn.lock, Pipfile.lock, poetry.lock, uv.lock, Cargo.lock
-(a name, then a version), requirements (``name==1.0``), go.mod and go.sum (``name v1.0``).
+package-lock.json and npm-shrinkwrap.json, yarn.lock, Pipfile.lock, poetry.lock, uv.lock, pdm.lock,
+Cargo.lock, composer.lock, packages.lock.json, pom.xml (a name, then a version), and on one line
+requirements (``name==1.0``; of ranges the least version), properties of pom.xml, go.mod and go.sum
+(``name v1.0``), pnpm-lock.yaml, Gemfile.lock, gradle.lockfile, PackageReference of .NET.
 """
 
 from __future__ import annotations
@@ -15,12 +17,22 @@ from gate.diff import FileDiff, Line
 
 _NAMED = re.compile(
     r"""^\s*(?:"(?:[^"]*node_modules/)?(?P<json>(?:@[\w.-]+/)?[\w.-]+)":\s*\{"""  # npm, Pipfile
-    r"""|name\s*=\s*"(?P<toml>[^"]+)"\s*$"""  # poetry, uv, Cargo
+    r"""|name\s*=\s*"(?P<toml>[^"]+)"\s*$"""  # poetry, uv, pdm, Cargo
+    r"""|"name":\s*"(?P<composer>[\w.-]+/[\w.-]+)",?\s*$"""
+    r"""|<artifactId>(?P<maven>[\w.-]+)</artifactId>\s*$"""
     r"""|"?(?P<yarn>(?:@[\w.-]+/)?[\w.-]+)@[^:]*:\s*$)"""
 )
-_VERSION = re.compile(r"""^\s*"?version"?\s*[:=]?\s*"=*v?(?P<version>\d[^"\s]*)",?\s*$""")
+_VERSION = re.compile(
+    r"""^\s*(?:"?(?:version|resolved)"?\s*[:=]?\s*"=*v?(?P<version>\d[^"\s]*)",?"""
+    r"""|<version>(?P<maven>\d[^<\s]*)</version>)\s*$"""
+)
 _BOTH = re.compile(
-    r"^\s*(?:require\s+)?(?P<name>[\w.@/-]+)(?:\[[^\]]*\])?(?:==|\s+v)(?P<version>\d[\w.+-]*)"
+    r"^\s*(?:require\s+)?(?P<name>[\w.@/-]+)(?:\[[^\]]*\])?\s*(?:==|>=|~=|\s+v)\s*(?P<version>\d[\w.+-]*)"
+    r"|^\s{2}'?/?(?P<pnpm>@?[\w.-]+(?:/[\w.-]+)?)@(?P<pnpm_version>\d[\w.+-]*)(?:\([^:]*\))?'?:"
+    r"|^\s{4}(?P<gem>[\w.-]+) \((?P<gem_version>\d[\w.-]*)\)\s*$"
+    r"|^(?P<gradle>[\w.-]+:[\w.-]+):(?P<gradle_version>\d[\w.+-]*)="
+    r"|^\s*<(?P<property>[\w.-]+?)[.-]?[vV]ersion>(?P<property_version>\d[^<\s]*)</"
+    r"""|^\s*<PackageReference\s+Include="(?P<net>[\w.-]+)"\s+Version="(?P<net_version>\d[\w.+-]*)\""""
 )
 
 
@@ -55,9 +67,10 @@ def _entries(lines: Iterable[Line], side: str) -> Iterator[tuple[str, str]]:
     for line in lines:
         both, version = _BOTH.match(line.text), _VERSION.match(line.text)
         if version and name and line.kind == side:
-            yield name, version["version"]
+            yield name, version["version"] or version["maven"]
         elif both and line.kind == side:
-            yield both["name"].casefold(), both["version"].removesuffix("/go.mod")
+            said, number = (text for text in both.groups() if text)
+            yield said.casefold(), number.removesuffix("/go.mod")
         named = _NAMED.match(line.text)
         if named:
             name = next(filter(None, named.groups())).casefold()

@@ -2,12 +2,15 @@
 
 A bundle is a ZIP without compression whose every byte follows from its members: sorted names, one
 fixed time, no comment. So nothing can hide between members, before or after them, and no archive
-can unpack to more than its own size. Members::
+can unpack to more than its own size. The certificate lists evidence and gate; what changes after
+it was signed (keys, revocations) is listed by the signed contents. Members::
 
     VERIFY.md                  how to verify, with and without this program
+    bundle.dsse.json           the signed contents: certificate, keys, revocations by digest
     certificate.dsse.json      the signed statement
     evidence/<sha256>          every document the judgement was made from
     gate/...                   the source of the gate that judged
+    keys.json                  the issuer's key list as of the making
     keys/<keyid>.pub.pem       the public keys of all signatures here
     revocations/<n>.dsse.json  signed statements that take the certificate back
 """
@@ -19,17 +22,30 @@ import io
 import re
 import struct
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from gate import dsse
 from gate.errors import InputError
-from gate.statement import SOURCE_PATH, VERIFY_PATH, Input, gate_source, mapping
+from gate.key_list import read_key_list
+from gate.statement import (
+    CONTENTS_TYPE,
+    SOURCE_PATH,
+    VERIFY_PATH,
+    Input,
+    as_statement,
+    gate_source,
+    mapping,
+    moment,
+)
 
 MAX_BUNDLE = 512 * 1024 * 1024  # bytes
 MAX_MEMBERS = 4096
+MAX_SIGNED = 16  # revocations, and keys that signed: each costs milliseconds to check
 CERTIFICATE = "certificate.dsse.json"
+CONTENTS = "bundle.dsse.json"
+KEY_LIST = "keys.json"
 VERIFY = "VERIFY.md"
 KEY_NAME = re.compile(r"keys/([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})\.pub\.pem\Z")
 REVOCATION_NAME = re.compile(r"revocations/[0-9]{4}\.dsse\.json\Z")
@@ -43,31 +59,47 @@ def write_bundle(
     target: str | Path | BinaryIO,
     *,
     envelope: bytes,
-    keys: Mapping[str, bytes],
+    key_list: bytes,
+    seal: Callable[[Mapping[str, Any]], bytes],
+    as_of: str,
     inputs: Sequence[Input],
     revocations: Sequence[bytes] = (),
     source: Mapping[str, bytes] | None = None,
 ) -> None:
     """Write the archive of a certificate to a path or an open binary file.
 
-    ``keys``: key id to raw 32 bytes; those that signed nothing here are left out. ``inputs``: the
-    documents the certificate lists. ``source``: path to bytes of the gate that judged, for a
-    certificate issued by an earlier release than the one running; without it, this one.
+    ``key_list``: the issuer's, as published. ``seal`` signs the statement of the contents, which
+    says ``as_of`` when the newest thing in it happened: no clock, so that the same state gives the
+    same bytes. ``inputs``: the documents the certificate lists. ``source``: path to bytes of the
+    gate that judged, for a certificate issued by an earlier release; without it, this one.
     Raises InputError where a document, key or file is not the one that was certified.
     """
     source = gate_source() if source is None else source
-    members = {CERTIFICATE: envelope, **source, VERIFY: source.get(VERIFY_PATH, b"")}
+    listed = {CERTIFICATE: envelope, KEY_LIST: key_list}
+    listed |= {f"revocations/{n:04}.dsse.json": data for n, data in enumerate(revocations, 1)}
+    issuer = read_key_list(key_list, KEY_LIST)
+    known = issuer.raw()
+    signing = {keyid for data in (envelope, *revocations) for keyid in named_signers(data, known)}
+    draft = seal(contents(issuer.issuer, as_of, listed))  # signed once more with its own key listed
+    for keyid in signing | set(named_signers(draft, known)):
+        listed[f"keys/{keyid}.pub.pem"] = dsse.to_pem(known[keyid])
+    members = {**listed, **source, VERIFY: source.get(VERIFY_PATH, b"")}
+    members[CONTENTS] = seal(contents(issuer.issuer, as_of, listed))
     members |= {f"evidence/{document.sha256}": document.data for document in inputs}
-    signed = [envelope, *revocations]
-    members |= {f"revocations/{n:04}.dsse.json": data for n, data in enumerate(revocations, 1)}
-    for keyid in {keyid for data in signed for keyid in named_signers(data, keys)}:
-        members[f"keys/{keyid}.pub.pem"] = dsse.to_pem(keys[keyid])
-    check_members(mapping(dsse.load_json(dsse.decode(envelope).payload, CERTIFICATE)), members)
+    said = dsse.load_json(dsse.decode(envelope).payload, CERTIFICATE)
+    check_members(mapping(said), contents(issuer.issuer, as_of, listed), members)
     data = pack(members)
     if isinstance(target, str | Path):
         Path(target).write_bytes(data)
     else:
         target.write(data)
+
+
+def contents(issuer: str, as_of: str, listed: Mapping[str, bytes]) -> dict[str, Any]:
+    """The statement of what a bundle holds beside what the certificate lists itself."""
+    moment(as_of, "as_of")
+    subject = [{"name": n, "digest": {"sha256": sha256(listed[n])}} for n in sorted(listed)]
+    return as_statement(CONTENTS_TYPE, subject, {"issuer": issuer, "as_of": as_of})
 
 
 def named_signers(data: bytes, keys: Mapping[str, bytes]) -> tuple[str, ...]:
@@ -105,22 +137,44 @@ def listed_members(said: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(digest) for name, digest in listed.items()}
 
 
-def check_members(said: Mapping[str, Any], members: Mapping[str, bytes]) -> int:
-    """Hold every member against the statement: none missing, none changed, none unlisted.
+def listed_contents(said: Mapping[str, Any]) -> dict[str, str]:
+    """Member name to hex SHA-256 of everything the signed contents list. Raises InputError."""
+    listed: dict[str, str] = {}
+    for entry in map(mapping, _list(said.get("subject"))):
+        name, digest = entry.get("name"), mapping(entry.get("digest")).get("sha256")
+        if not isinstance(name, str) or not isinstance(digest, str) or name in listed:
+            raise InputError(CONTENTS, "lists a member in no usable form")
+        if not (name in (CERTIFICATE, KEY_LIST) or _is_signed_part(name)):
+            raise InputError(CONTENTS, f"lists {name!r}, which is not for it to list")
+        listed[name] = digest
+    if not {CERTIFICATE, KEY_LIST} <= listed.keys():
+        raise InputError(CONTENTS, f"needs to list {CERTIFICATE} and {KEY_LIST}")
+    if sum(map(_is_signed_part, listed)) > 2 * MAX_SIGNED:
+        raise InputError(CONTENTS, f"more than {MAX_SIGNED} keys or revocations")
+    return listed
 
-    Keys and signed envelopes are let through here: ``named_signers`` holds those. Returns how many
-    digests were compared. Raises InputError.
+
+def _is_signed_part(name: str) -> bool:
+    return bool(KEY_NAME.match(name) or REVOCATION_NAME.match(name))
+
+
+def check_members(
+    said: Mapping[str, Any], contents: Mapping[str, Any], members: Mapping[str, bytes]
+) -> int:
+    """Hold every member against the two statements: none missing, none changed, none unlisted.
+
+    Returns how many digests were compared. Raises InputError.
     """
-    listed = listed_members(said)
-    for name, digest in listed.items():
-        if name not in members:
-            raise InputError(name, "listed in the certificate and not in the bundle")
-        if sha256(members[name]) != digest:
-            raise InputError(name, "not the file that was certified: its digest differs")
-    for name in members.keys() - listed.keys() - {CERTIFICATE}:
-        if not KEY_NAME.match(name) and not REVOCATION_NAME.match(name):
-            raise InputError(name, "in the bundle and not listed in the certificate")
-    return len(listed)
+    certified, beside = listed_members(said), listed_contents(contents)
+    for listed, by in ((certified, "the certificate"), (beside, CONTENTS)):
+        for name, digest in listed.items():
+            if name not in members:
+                raise InputError(name, f"listed in {by} and not in the bundle")
+            if sha256(members[name]) != digest:
+                raise InputError(name, f"its digest differs from the one in {by}")
+    for name in sorted(members.keys() - certified.keys() - beside.keys() - {CONTENTS}):
+        raise InputError(name, "in the bundle and listed nowhere")
+    return len(certified) + len(beside)
 
 
 def pack(members: Mapping[str, bytes]) -> bytes:

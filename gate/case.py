@@ -6,20 +6,26 @@ decides. What single questions mean lives with the checks.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gate.binding import BOUND, Bond, Revisions, bond, head_bond, revisions
-from gate.changes import present_paths
+from gate.bumps import Bump, bumps
+from gate.changes import is_manifest, present_paths
 from gate.comparison import Comparison, compare, same_kind, witness
-from gate.diff import Diff
+from gate.diff import Diff, FileDiff
 from gate.disputes import rejected_cause, rejected_pairs
 from gate.evidence import Evidence, Original, Role, Source
+from gate.layout import Layout
 from gate.legs import Leg, legs
+from gate.marks import Mark, marks
 from gate.novelty import Cause, Novelty, novelties
+from gate.packages import PackageIdentity, name_key, package_identity
 from gate.recipe import Recipe, best, compare_recipes
 from gate.records import Result
-from gate.touches import Mark, Touch, marks, touches
+from gate.touches import Touch, touches
+
+_OF_PACKAGES = ("sca", "container", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,7 @@ class After:
     """One run after the fix, with its comparison and how its content relates to the fix.
 
     ``to_goal``: to what merged, else the head. ``to_head``: to the head, a test merge included.
+    ``seen``: files that this run or a scan before it by the same recipe (``alike``) names.
     """
 
     leg: Leg
@@ -34,11 +41,27 @@ class After:
     to_goal: Bond
     to_head: Bond
     recipe: Recipe | None  # against the scans before the fix
+    packages: Mapping[str, Sequence[tuple[int, PackageIdentity]]]  # by name, with index of result
+    alike: tuple[Leg, ...]
+    seen: frozenset[str]
 
     @property
     def answers_gone(self) -> bool:
         """Whether its content is what the question *original gone?* is about."""
         return self.to_goal in BOUND
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """One run of a later revision against the scans before the fix.
+
+    Other commits lie between, so that no lines are mapped; but a file that the fix renamed is
+    followed. ``now``: by id() of a result before the fix, that result as its file is called now.
+    """
+
+    leg: Leg
+    comparison: Comparison
+    now: Mapping[int, Result]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +98,24 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """The whole case. ``relevant``: changed files still there, and where the originals would be."""
+    """The whole case. ``relevant``: changed files still there, and where the originals would be.
+
+    ``bumps``: by path of manifest or lock file, and by ``name_key``, the versions that the fix moved.
+    """
 
     evidence: Evidence
     at: Revisions
     before: tuple[Leg, ...]
     control: tuple[Leg, ...]
     afters: tuple[After, ...]
+    later: tuple[Later, ...]
     targets: tuple[Target, ...]
     relevant: tuple[str, ...]
     touches: tuple[Touch, ...]
     marks: tuple[Mark, ...]
     news: tuple[Novelty, ...]
+    layout: Layout | None
+    bumps: Mapping[str, Mapping[str, Sequence[Bump]]]
 
     @property
     def diff(self) -> Diff | None:
@@ -103,8 +132,8 @@ def build(evidence: Evidence, least: Source) -> Case:
     before = legs(evidence, Role.BEFORE, least)
     control = legs(evidence, Role.CONTROL, least)
     after = legs(evidence, Role.AFTER, least)
-    at = revisions(evidence.fix, (*before, *control, *after))
     diff = evidence.diff
+    at = revisions(evidence.fix, (*before, *control, *after), diff)
     relevant = tuple(dict.fromkeys(_relevant(evidence)))
     touched = touches(diff) if diff else ()
     found: dict[int, frozenset[str]] = {}
@@ -122,11 +151,14 @@ def build(evidence: Evidence, least: Source) -> Case:
         before=before,
         control=control,
         afters=afters,
+        later=tuple(_later(evidence, least, (*before, *control), at, found)),
         targets=tuple(_target(item, evidence, before, afters) for item in evidence.originals),
         relevant=relevant,
         touches=touched,
         marks=marks(diff) if diff else (),
         news=tuple(_news(afters, evidence)),
+        layout=Layout(diff) if diff else None,
+        bumps={f.path: _bumps(f) for f in diff.files if is_manifest(f.path)} if diff else {},
     )
 
 
@@ -141,7 +173,55 @@ def _after(
     recipes = [compare_recipes(source, leg, joined, touched) for source in comparison.earlier]
     to_head = head_bond(leg, at.head, relevant)
     to_goal = bond(leg, at.merge, relevant) if at.merge else to_head
-    return After(leg, comparison, to_goal, to_head, best(recipes))
+    pairs = zip(comparison.earlier, recipes, strict=True)
+    alike = tuple(source for source, recipe in pairs if recipe.same)
+    seen = leg.examined.union(*(source.examined for source in alike))
+    return After(leg, comparison, to_goal, to_head, best(recipes), _packages(leg), alike, seen)
+
+
+def _packages(leg: Leg) -> dict[str, list[tuple[int, PackageIdentity]]]:
+    """What a scanner of dependencies or images reports, by the name of the package."""
+    found: dict[str, list[tuple[int, PackageIdentity]]] = {}
+    for index, result in enumerate(leg.run.results if leg.tool_class in _OF_PACKAGES else ()):
+        identity = package_identity(result)
+        if identity:
+            found.setdefault(identity.name, []).append((index, identity))
+    return found
+
+
+def _bumps(file: FileDiff) -> dict[str, list[Bump]]:
+    found: dict[str, list[Bump]] = {}
+    for bump in bumps(file):
+        found.setdefault(name_key(bump.name), []).append(bump)
+    return found
+
+
+def _later(
+    evidence: Evidence,
+    least: Source,
+    earlier: Sequence[Leg],
+    at: Revisions,
+    found: Mapping[int, frozenset[str]],
+) -> Iterator[Later]:
+    """The runs of later revisions; where there are none, nothing is computed."""
+    mine = legs(evidence, Role.LATER, least)
+    results = [result for leg in earlier if mine for result in leg.run.results]
+    now = {id(result): _renamed(result, evidence.diff) for result in results}
+    moved = [
+        replace(leg, run=replace(leg.run, results=tuple(now[id(r)] for r in leg.run.results)))
+        for leg in (earlier if mine else ())
+    ]
+    rejected = {id(now[key]): refs for key, refs in found.items() if key in now}
+    for leg in mine:
+        yield Later(leg, compare(leg, moved, at, None, rejected), now)
+
+
+def _renamed(result: Result, diff: Diff | None) -> Result:
+    path = result.location.path
+    now = diff.map_path(path) if diff and path else None
+    if now is None or now == path:
+        return result
+    return replace(result, location=replace(result.location, path=now))
 
 
 def _relevant(evidence: Evidence) -> Iterator[str]:

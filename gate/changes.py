@@ -8,6 +8,9 @@ from gate.catalogue import load
 from gate.diff import Diff, FileDiff
 from gate.globs import matches
 
+_DOCUMENTS = (
+    "*.md", "*.rst", "*.adoc", "CHANGELOG*", "LICENSE*", "NOTICE*", "AUTHORS*", "CODEOWNERS",
+)  # fmt: skip
 LINK_MODES = ("120000", "160000")  # symbolic link, submodule
 
 
@@ -24,6 +27,11 @@ def is_test_setting(path: str) -> bool:
 def is_manifest(path: str) -> bool:
     """Whether a path looks like a dependency manifest or lock file."""
     return matches(_manifests(), path)
+
+
+def is_document(path: str) -> bool:
+    """Whether a path looks like text for people, which nothing runs: README, docs/x.md."""
+    return matches(_DOCUMENTS, path)
 
 
 def is_link(file: FileDiff) -> bool:

@@ -21,9 +21,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from gate import catalogue, collect_recipe, formats, git
+from gate.diff import parse
 from gate.errors import InputError
-from gate.formats.limits import LIMITS
+from gate.facts import ROLES
+from gate.formats import content as contents
+from gate.formats.content import Content
 from gate.git import Snapshot, git_diff, git_fix, run_git, snapshot
+from gate.legs import told_of
+from gate.patches import git_patch_id
 from gate.records import Report, Run
 from gate.strict import normal_path
 
@@ -31,6 +36,8 @@ __all__ = ["Execution", "Snapshot", "git_diff", "git_fix", "main", "measure", "r
 
 DONE, UNUSABLE = 0, 3
 SCAN, FACTS = "scan.sarif", "facts.json"
+UNREAD = "scan.unread"  # where the scanner's output waits to be read
+MOST_HELD = 512 * 1024 * 1024  # bytes of a report that is no file, but a pipe
 
 _REPORT_ENDINGS = (".sarif", ".sarif.json")
 _REPORT_OPTIONS = ("-o", "--output", "--output-file", "--out", "--report-path")
@@ -106,7 +113,9 @@ def _the_only(values: Iterable[str]) -> str:
 
 
 def _files(runs: Sequence[Run]) -> list[str]:
-    return sorted({name for run in runs for path in run.artifacts if (name := normal_path(path))})
+    """Every file that a run says it looked at: its artifacts, and what its notifications name."""
+    told = (path for run in runs for path in (*run.artifacts, *told_of(run)))
+    return sorted({name for path in told if (name := normal_path(path))})
 
 
 def _rules(runs: Sequence[Run]) -> list[str]:
@@ -150,14 +159,31 @@ def _run_command(argv: list[str]) -> int:
     outputs = [out, *([Path(report_path)] if report_path else [])]
     before = _snapshot(repo, outputs)
     fix = _fix(repo, call.base, "HEAD") if call.base else None
-    execution, data = _execute(command, report_path, out)
-    report = formats.read(report_path or "the scanner's output", data)
+    try:
+        execution, content = _execute(command, report_path, out)
+        report = formats.read(report_path or "the scanner's output", content)
+        _copy(content, out / SCAN)
+    finally:
+        (out / UNREAD).unlink(missing_ok=True)
     facts = measure(repo, report=report, execution=execution, before=before, outputs=outputs)
-    (out / SCAN).write_bytes(data)
+    if call.since and facts["commit"]:
+        facts |= _descent(repo, call.since, facts["commit"])
     document = {**({"fix": fix} if fix else {}), call.role: facts}
     (out / FACTS).write_text(_json(document), encoding="utf-8")
     _report_on(facts, before, execution)
     return DONE
+
+
+def _descent(repo: Path, since: str, commit: str) -> dict[str, Any]:
+    """That the scanned commit contains another one, as far as git knows."""
+    try:
+        merged = git.resolve(repo, since)
+        if git.merge_base(repo, merged, commit) == merged:
+            return {"descends_from": [merged]}
+        _say(f"{commit} does not contain {since}")
+    except InputError as error:
+        _say(str(error))
+    return {}
 
 
 def _report_on(facts: Mapping[str, Any], before: Snapshot, execution: Execution) -> None:
@@ -181,9 +207,9 @@ def _report_path(given: str | None, command: Sequence[str]) -> str:
     return found[0] if found and found[0] != "-" else ""
 
 
-def _execute(command: tuple[str, ...], report_path: str, out: Path) -> tuple[Execution, bytes]:
+def _execute(command: tuple[str, ...], report_path: str, out: Path) -> tuple[Execution, Content]:
     """Run the scanner without a shell; its report must be of this run. Raises InputError."""
-    path = Path(report_path) if report_path else out / SCAN
+    path = Path(report_path) if report_path else out / UNREAD
     earlier = _stamp(path)
     with ExitStack() as stack:
         stdout = None if report_path else stack.enter_context(path.open("wb"))
@@ -193,25 +219,26 @@ def _execute(command: tuple[str, ...], report_path: str, out: Path) -> tuple[Exe
         except OSError as error:
             raise InputError(command[0], f"cannot be started ({error.strerror})") from None
         finished_at = _now()
-    try:
-        data = _read_report(path, earlier if report_path else None)
-    finally:
-        if not report_path:
-            path.unlink()
-    return Execution(command, code, started_at, finished_at, report_path), data
+    content = _written(path, earlier if report_path else None)
+    return Execution(command, code, started_at, finished_at, report_path), content
 
 
-def _read_report(path: Path, earlier: tuple[int, ...] | None) -> bytes:
+def _written(path: Path, earlier: tuple[int, ...] | None) -> Content:
     now = _stamp(path)
     if now is None:
         raise InputError(str(path), "the scanner wrote no report there")
     if now == earlier:
         raise InputError(str(path), "was there before and the scanner did not write it")
-    with path.open("rb") as file:
-        data = file.read(LIMITS.size + 1)
-    if len(data) > LIMITS.size:
-        raise InputError(str(path), f"more than {LIMITS.size} bytes")
-    return data
+    return contents.opened(str(path), MOST_HELD)
+
+
+def _copy(content: Content, target: Path) -> None:
+    """Write what was read, and nothing that came after, where the report is to be."""
+    if isinstance(content, contents.File) and target.exists() and target.samefile(content.path):
+        return
+    with target.open("wb") as file:
+        for block in contents.blocks(content):
+            file.write(block)
 
 
 def _stamp(path: Path) -> tuple[int, ...] | None:
@@ -226,10 +253,23 @@ def _facts_command(argv: list[str]) -> int:
     call = _facts_parser().parse_args(argv)
     repo = Path(call.repo)
     fix = _fix(repo, call.base, call.head)
+    diff = git_diff(repo, fix["base_commit"], fix["head_commit"])
     if call.diff:
-        Path(call.diff).write_bytes(git_diff(repo, fix["base_commit"], fix["head_commit"]))
-    sys.stdout.write(_json({"fix": fix}))
+        Path(call.diff).write_bytes(diff)
+    patches = {fix["head_commit"]: _patch_id(diff)}
+    for reviewed in call.reviewed:
+        head = git.resolve(repo, reviewed)
+        patches[head] = _patch_id(git_diff(repo, git.merge_base(repo, call.base, head), head))
+    known = {commit: patch for commit, patch in patches.items() if patch}
+    sys.stdout.write(_json({"fix": fix, **({"patches": known} if known else {})}))
     return DONE
+
+
+def _patch_id(diff: bytes) -> str:
+    """What the change of a revision is known by; empty where the diff does not show all of it."""
+    if not diff or any(file.binary for file in parse(diff).files):
+        return ""
+    return git_patch_id(diff, verbatim=True)
 
 
 def _fix(repo: Path, base: str, head: str) -> dict[str, Any]:
@@ -265,7 +305,8 @@ def _run_parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", required=True, help=f"folder for {SCAN} and {FACTS}")
     parser.add_argument("--sarif", help="the file the scanner writes, or - for its output")
     parser.add_argument("--base", help="revision the fix goes to: adds what git knows of the fix")
-    parser.add_argument("--role", choices=("before", "after", "control"), default="after")
+    parser.add_argument("--role", choices=ROLES, default="after")
+    parser.add_argument("--since", help="what merged: the facts say so if the revision contains it")
     return parser
 
 
@@ -275,4 +316,11 @@ def _facts_parser() -> argparse.ArgumentParser:
     parser.add_argument("--head", required=True, help="last revision of the fix")
     parser.add_argument("--repo", default=".", help="the clone to ask")
     parser.add_argument("--diff", help="also write the fix to this file, as a unified diff")
+    parser.add_argument(
+        "--reviewed",
+        action="append",
+        default=[],
+        help="an older head that somebody approved: adds its patch id, so that the approval counts "
+        "where the patch is still the same; may be repeated",
+    )
     return parser

@@ -10,23 +10,14 @@ import hashlib
 import json
 import os
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from gate import catalogue, git, globs
+from gate import catalogue, commands, git, globs
 from gate.records import Report
 
-# Options and words that narrow a scan to changes, or hide what a baseline knows, by engine; only
-# engines whose command line is known stand here. Source: gate-facts 2.1, row 5.
-NARROWING: dict[str, tuple[str, ...]] = {
-    "bandit": ("-b", "--baseline"),
-    "semgrep": ("ci", "--baseline-commit"),
-    "gitleaks": ("protect", "--baseline-path", "--log-opts", "--staged", "--pre-commit"),
-    "checkov": ("--baseline",),
-    "gosec": (),
-    "golangci-lint": ("-n", "--new", "--new-from-rev", "--new-from-patch", "--new-from-merge-base"),
-}
 _CONFIG_ENDINGS = (".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".json", ".xml", ".rc")
 _SHELLS = ("sh", "bash", "dash", "zsh", "ksh", "env", "xargs", "make")
 _HEADING = re.compile(r"\s*\[")
@@ -62,15 +53,15 @@ def scope(top: Path, blobs: Mapping[str, str], report: Report, command: Sequence
     """``full`` or ``diff`` where a known command line shows it, else nothing."""
     if any("diff-informed" in run.incremental_mode for run in report.runs):
         return "diff"
-    engines = _engines(report)
-    engine = engines.pop() if len(engines) == 1 else ""
+    line = shlex.join(command)
     words = [PurePosixPath(word).name for word in command[:4]]
-    if engine not in NARROWING or engine not in words or words[0] in _SHELLS:
+    if not commands.parse(line).program or words[0] in _SHELLS:
         return ""
-    arguments = command[words.index(engine) + 1 :]
-    if any(_narrows(word, option) for word in arguments for option in NARROWING[engine]):
+    if commands.narrowing(line):
         return "diff"
-    named = [path for path in _tracked(arguments, top, blobs) if not _looks_config(path)]
+    if commands.left_out_files(line):
+        return ""
+    named = [path for path in _tracked(command[1:], top, blobs) if not _looks_config(path)]
     return "" if named else "full"
 
 
@@ -136,7 +127,8 @@ def _lines(lines: Sequence[str], row: Mapping[str, Any]) -> Iterator[str]:
     for line in lines:
         if "section" in row and _HEADING.match(line):
             inside = re.search(row["section"], line) is not None
-        if inside or ("section" not in row and re.search(row["line"], line)):
+        alone = "section" not in row or row.get("layout") == "json"
+        if inside or (alone and re.search(f"{row.get('key', row['line'])}|{row['line']}", line)):
             yield line
 
 
@@ -145,13 +137,3 @@ def _neutral(word: str, report_path: str) -> str:
     if report_path and word == report_path:
         return "REPORT"
     return f"{option}=REPORT" if sign and report_path and value == report_path else word
-
-
-def _narrows(word: str, option: str) -> bool:
-    """Whether a word of a command line is this option, also cut short or in a bundle (-rb)."""
-    if option.startswith("--"):
-        start = word.partition("=")[0]
-        return len(start) > 3 and option.startswith(start)
-    if option.startswith("-"):
-        return word.startswith("-") and word[1:2].isalpha() and option[1] in word[1:]
-    return word == option

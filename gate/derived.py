@@ -18,7 +18,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from gate import dsse
 from gate.errors import InputError
-from gate.statement import PREDICATE_TYPE, listed, mapping
+from gate.statement import PREDICATE_TYPE, listed, mapping, without_password
 
 OPENVEX = "https://openvex.dev/ns/v0.2.0"
 CYCLONEDX = "http://cyclonedx.org/schema/bom-1.6.schema.json"
@@ -184,9 +184,7 @@ def _commits(said: Mapping[str, Any]) -> list[dict[str, str]]:
 def _repository(said: Mapping[str, Any]) -> str:
     """Where the code is, without a name or password that an address may carry."""
     remediation = mapping(mapping(said.get("predicate")).get("remediation"))
-    text = str(remediation.get("repository") or "")
-    url = urlsplit(text)
-    return url._replace(netloc=url.netloc.rpartition("@")[2]).geturl() if url.netloc else text
+    return without_password(str(remediation.get("repository") or ""))
 
 
 def _notes(said: Mapping[str, Any], digest: str) -> str:

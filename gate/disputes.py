@@ -10,22 +10,34 @@ from collections.abc import Mapping
 from typing import Any
 
 from gate.evidence import Evidence, FixFacts
-from gate.people import Person, co_authors, person
-from gate.provenance import machine
+from gate.people import Person, co_authors, person, signers
+from gate.provenance import ANYBODY, machine
 
 
 def authors(fix: FixFacts) -> tuple[Person, ...]:
     """Everybody who had a hand in the fix: author, agent, commit authors, committers, co-authors."""
+    return tuple(person(text) for text in _hands(fix))
+
+
+def _hands(fix: FixFacts) -> tuple[str, ...]:
+    """The names of the authors. Who signs off a commit wrote it, or changed at least its message."""
     texts = [fix.author, fix.agent]
     for commit in fix.commits:
-        texts += [commit.author, commit.committer, *co_authors(commit.message)]
-    return tuple(person(text) for text in dict.fromkeys(texts) if text)
+        texts += [commit.author, commit.committer]
+        texts += [*co_authors(commit.message), *signers(commit.message)]
+    return tuple(dict.fromkeys(text for text in texts if text.strip()))
 
 
 def is_fixer(text: str, fix: FixFacts) -> bool:
-    """Whether a name, mail or login is one of those who made the fix."""
-    who = person(text)
-    return any(who.is_same(author) for author in authors(fix))
+    """Whether a name, mail or login is one of those who made the fix, or an account of its agent."""
+    who, agent = person(text), machine(text)
+    hands = _hands(fix)
+    if any(who.is_same(person(hand)) for hand in hands):
+        return True
+    if not agent or agent in ANYBODY:
+        return False
+    agents = (fix.agent, *(machine(hand) for hand in hands))
+    return any(person(agent).is_same(person(other)) for other in agents if other)
 
 
 def rejected_pairs(evidence: Evidence, ref: str) -> frozenset[str]:
@@ -45,13 +57,20 @@ def rejected_cause(evidence: Evidence, result: str) -> Mapping[str, Any] | None:
     return None
 
 
+def objection(by: str, second: str, fix: FixFacts) -> str:
+    """Why two people cannot dispute what is judged of a fix; empty where they can."""
+    people = [by, second]
+    if not all(people) or any(machine(name) for name in people):
+        return "A dispute needs two people; an account of a machine is none."
+    if person(by).is_same(person(second)):
+        return "A dispute needs two different people."
+    fixers = [name for name in people if is_fixer(name, fix)]
+    return f"A dispute is not for the fixer, and {fixers[0]} is one of them." if fixers else ""
+
+
 def _holds(dispute: Mapping[str, Any], evidence: Evidence, about: str) -> bool:
-    """Whether it is a dispute about this, by two different people who are not the fixer."""
+    """Whether it is a dispute about this, with a reason, by two who may."""
     if dispute.get("kind") != "dispute" or dispute.get("about") != about:
         return False
-    people = [dispute.get("by", ""), dispute.get("second", "")]
-    if not all(people) or not dispute.get("reason") or any(machine(name) for name in people):
-        return False
-    if person(people[0]).is_same(person(people[1])):
-        return False
-    return not any(is_fixer(name, evidence.fix) for name in people)
+    people = dispute.get("by", ""), dispute.get("second", "")
+    return bool(dispute.get("reason")) and not objection(*people, evidence.fix)

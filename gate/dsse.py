@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -123,7 +124,9 @@ def canonical_json(value: Any) -> bytes:
 def load_json(data: bytes, where: str) -> Any:
     """Read JSON that means one thing only: UTF-8, no member twice, no NaN. Raises InputError."""
     try:
-        return json.loads(data.decode(), object_pairs_hook=_members, parse_constant=_refuse)
+        return json.loads(
+            data.decode(), object_pairs_hook=_members, parse_constant=_refuse, parse_float=_finite
+        )
     except RecursionError:
         raise InputError(where, "nested too deeply") from None
     except ValueError as error:
@@ -139,6 +142,13 @@ def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is beyond what a number can be")
+    return number
 
 
 def _signature(entry: Any, where: str) -> Signature:

@@ -7,6 +7,9 @@ from enum import StrEnum
 from typing import Any
 
 from gate.diff import Diff
+from gate.formats import content as contents
+from gate.formats.content import Content
+from gate.patches import NO_PATCH, PatchIds
 from gate.records import Report, Result
 
 
@@ -16,6 +19,7 @@ class Role(StrEnum):
     BEFORE = "before"
     AFTER = "after"
     CONTROL = "control"
+    LATER = "later"
 
 
 class Source(StrEnum):
@@ -33,10 +37,15 @@ SOURCE_RANK = {source: rank for rank, source in enumerate(Source)}
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One input file: its name as references show it, and its bytes."""
+    """One input file: its name as references show it, and its bytes or the file they are in."""
 
     name: str
-    data: bytes
+    content: Content
+
+    @property
+    def data(self) -> bytes:
+        """All bytes, in memory: for what is small. Reports are read from ``content``."""
+        return contents.whole(self.content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,7 @@ class ScanFacts:
     command: str = ""
     version: str = ""
     rules: tuple[str, ...] | None = None  # rule ids that were on
+    descends_from: tuple[str, ...] = ()  # commits that the scanned one is known to contain
     source: Source = Source.UNKNOWN
 
 
@@ -116,7 +126,11 @@ class FixFacts:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A decision on one exact revision. kind: human | bot | ai; decision: approved | rejected | commented."""
+    """A decision on one exact revision. kind: human | bot | ai; decision: approved | rejected | commented.
+
+    ``patch_id`` (``gate.patches``) is of the diff that was looked at: an approval survives a base
+    update whose patch is identical. Where it is empty, that of its commit in ``Evidence.patches``.
+    """
 
     reviewer: str
     kind: str
@@ -124,6 +138,7 @@ class Review:
     decision: str
     at: str = ""
     tree: str = ""
+    patch_id: str = ""
     answers: tuple[tuple[str, str], ...] = ()
 
 
@@ -136,6 +151,77 @@ class Waiver:
     reason: str
     until: str
     finding: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """That a secret was revoked: by whom, when, how (``method``), and what shows it (``evidence``).
+
+    ``state`` active: the provider still takes it; never_live: it opened nothing, such as a test's.
+    ``committed_at``: when the secret came in.
+    """
+
+    finding: str
+    by: str
+    at: str
+    method: str
+    evidence: str = ""
+    state: str = "revoked"  # revoked | active | never_live
+    committed_at: str = ""
+    source: Source = Source.DECLARED
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What a look-up in a registry said of one version of a package, named by package URL."""
+
+    package: str  # pkg:npm/lodash, without the version
+    version: str
+    exists: bool
+    yanked: bool = False
+    at: str = ""
+    source: Source = Source.DECLARED
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One run of a proof of concept on one exact content. outcome: works | fails."""
+
+    outcome: str
+    commit: str = ""
+    tree: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A proof of concept, run before and after the fix. ``agent_run``, ``model``: of who ran it."""
+
+    finding: str
+    before: Attempt
+    after: Attempt
+    by: str
+    at: str
+    agent_run: str = ""
+    model: str = ""
+    evidence: str = ""
+    source: Source = Source.DECLARED
+
+
+@dataclass(frozen=True, slots=True)
+class StandingApproval:
+    """A named owner's word, given once, for changes of versions only, by these dependency bots.
+
+    ``ecosystems`` as data/manifests.json names them, ``manifests`` as globs; ``since`` is ``from``.
+    """
+
+    owner: str
+    bots: tuple[str, ...]
+    reason: str
+    since: str
+    until: str
+    at: str
+    ecosystems: tuple[str, ...] = ()
+    manifests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +261,14 @@ class Evidence:
     reviews: tuple[Review, ...] = ()
     waivers: tuple[Waiver, ...] = ()
     dispositions: tuple[dict[str, Any], ...] = ()
+    revocations: tuple[Revocation, ...] = ()
+    releases: tuple[Release, ...] = ()
+    proofs: tuple[Proof, ...] = ()
+    standing_approvals: tuple[StandingApproval, ...] = ()
     surroundings: Surroundings = field(default_factory=Surroundings)
     diff_name: str = "diff"
+    patches: tuple[tuple[str, str], ...] = ()  # (commit, patch id) of older revisions
+    patch_ids: PatchIds = NO_PATCH  # of the diff
 
     def role(self, role: Role) -> tuple[Scan, ...]:
         """The scans of one role, in the order given."""

@@ -6,12 +6,26 @@ its path, so that a misspelt fact never looks like a missing one. Null is the sa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from gate.errors import InputError
-from gate.evidence import Commit, FixFacts, Review, ScanFacts, Source, Surroundings, Waiver
+from gate.evidence import (
+    Attempt,
+    Commit,
+    FixFacts,
+    Proof,
+    Release,
+    Review,
+    Revocation,
+    ScanFacts,
+    Source,
+    StandingApproval,
+    Surroundings,
+    Waiver,
+)
 from gate.formats.json_text import Document as JsonText
 from gate.formats.limits import Limits
 from gate.strict import Members
@@ -20,16 +34,20 @@ TOOL_CLASSES = (
     "agentic", "sast", "sca", "secrets", "iac", "container", "dast", "cloud", "fuzz", "manual",
 )  # fmt: skip
 ORIGINS = ("human", "ai_assisted", "ai_generated", "automation", "unknown")
-_FOLLOWING = ("before", "after", "control", "reviews", "waivers", "dispositions")
+ROLES = ("before", "after", "control", "later")
+_FOLLOWING = (
+    *ROLES, "reviews", "waivers", "dispositions", "revocations", "releases", "proofs",
+    "standing_approvals",
+)  # fmt: skip
 CAUSES = ("fix", "base_moved", "tool_changed", "advisory_changed", "unknown")
-LIMITS = Limits(size=64 * 1024 * 1024, depth=16)
+LIMITS = Limits(size=64 * 1024 * 1024, depth=16, skeleton_values=20_000_000)
 
 Reader = Callable[[Members, str], Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The facts of one judgement. ``before``, ``after`` and ``control`` follow the scans' order.
+    """The facts of one judgement. Those of the roles of scans follow the scans' order.
 
     ``loose`` names the roles whose facts were one object, not a list.
     """
@@ -38,9 +56,15 @@ class Facts:
     before: tuple[ScanFacts, ...]
     after: tuple[ScanFacts, ...]
     control: tuple[ScanFacts, ...]
+    later: tuple[ScanFacts, ...]
     reviews: tuple[Review, ...]
     waivers: tuple[Waiver, ...]
     dispositions: tuple[dict[str, Any], ...]
+    revocations: tuple[Revocation, ...]
+    releases: tuple[Release, ...]
+    proofs: tuple[Proof, ...]
+    standing_approvals: tuple[StandingApproval, ...]
+    patches: tuple[tuple[str, str], ...]
     surroundings: Surroundings
     at: str
     loose: frozenset[str]
@@ -55,8 +79,8 @@ def parse(data: bytes, name: str) -> dict[str, Any]:
 def join(documents: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """One document from several, by the names of their files: what a pipeline's steps measured.
 
-    Scans, reviews, waivers and dispositions follow each other in the order of the files; any other
-    member may be told twice only if it says the same. Raises InputError for one that does not.
+    Scans, reviews and the other lists follow each other in the order of the files; any other member
+    may be told twice only if it says the same. Raises InputError for one that does not.
     """
     joined: dict[str, Any] = {}
     for name, document in documents.items():
@@ -91,13 +115,18 @@ def _listed(value: Any) -> list[Any]:
 def read(document: Mapping[str, Any], name: str = "facts") -> Facts:
     """Read the members of a facts document. Raises InputError, ``NAME: PATH: what``."""
     root = Members(document, name)
-    scans = {role: _scans(root, role) for role in ("before", "after", "control")}
+    scans = {role: _scans(root, role) for role in ROLES}
     facts = Facts(
         fix=_fix(root),
         **scans,
-        reviews=tuple(_one(item, Review, _REVIEW) for item in root.children("reviews") or ()),
-        waivers=tuple(_one(item, Waiver, _WAIVER) for item in root.children("waivers") or ()),
+        reviews=_all(root, "reviews", Review, _REVIEW),
+        waivers=_all(root, "waivers", Waiver, _WAIVER),
         dispositions=tuple(_disposition(x) for x in root.children("dispositions") or ()),
+        revocations=_all(root, "revocations", Revocation, _REVOCATION),
+        releases=_all(root, "releases", Release, _RELEASE),
+        proofs=_all(root, "proofs", Proof, _PROOF),
+        standing_approvals=tuple(_standing(x) for x in root.children("standing_approvals") or ()),
+        patches=_patches(root),
         surroundings=_one(root.child("surroundings"), Surroundings, _SURROUNDINGS),
         at=root.time("at") or "",
         loose=frozenset(role for role in scans if not isinstance(document.get(role), list)),
@@ -149,6 +178,33 @@ def _disposition(members: Members) -> dict[str, Any]:
     return {"kind": kind, **given}
 
 
+def _standing(members: Members) -> StandingApproval:
+    """A standing approval; it names the bots, and the ecosystems or manifests that it covers."""
+    for key in ("owner", "covers", "reason", "from", "until", "at"):
+        members.need(key)
+    covers = members.child("covers")
+    scope = _given(covers, _COVERS)
+    if not scope.get("bots"):
+        raise covers.error("bots", "must name at least one bot")
+    if not scope.get("ecosystems") and not scope.get("manifests"):
+        raise covers.error("ecosystems", "or manifests must name what is covered")
+    covers.finish()
+    given = _given(members, _STANDING)
+    members.finish()
+    return StandingApproval(since=given.pop("from"), **given, **scope)
+
+
+def _patches(root: Members) -> tuple[tuple[str, str], ...]:
+    """The ids of the patches of other revisions of the fix, by commit: {"COMMIT": "PATCH ID"}."""
+    members = root.child("patches")
+    found = tuple((commit, members.hash(commit) or "") for commit in members.value)
+    return tuple(sorted((commit.lower(), patch) for commit, patch in found))
+
+
+def _all(root: Members, key: str, record: type[Any], shape: Mapping[str, Reader]) -> Any:
+    return tuple(_one(item, record, shape) for item in root.children(key) or ())
+
+
 def _one(members: Members, record: type[Any], shape: Mapping[str, Reader]) -> Any:
     for key in _NEEDED.get(record, ()):
         members.need(key)
@@ -189,6 +245,22 @@ def _answers(members: Members, key: str) -> tuple[tuple[str, str], ...] | None:
     return tuple(sorted(found))
 
 
+def _attempt(members: Members, key: str) -> Attempt:
+    child = members.child(key)
+    attempt: Attempt = _one(child, Attempt, _ATTEMPT)
+    if not attempt.commit and not attempt.tree:
+        raise child.error("commit", "or tree must say on which content it ran")
+    return attempt
+
+
+def _package(members: Members, key: str) -> str | None:
+    """A package URL without a version: pkg:npm/lodash."""
+    value = members.text(key)
+    if value is not None and not re.fullmatch(r"pkg:[a-z][a-z0-9.+-]*/[^@?#\s]+", value):
+        raise members.error(key, f"{value!r} is no package URL without a version: pkg:npm/lodash")
+    return value
+
+
 _SCAN: dict[str, Reader] = {
     "commit": Members.hash,
     "tree": Members.hash,
@@ -210,6 +282,7 @@ _SCAN: dict[str, Reader] = {
     "command": Members.prose,
     "version": Members.text,
     "rules": Members.texts,
+    "descends_from": Members.hashes,
     "source": _source,
 }
 _FIX: dict[str, Reader] = {
@@ -234,9 +307,7 @@ _FIX: dict[str, Reader] = {
 }
 _COMMIT: dict[str, Reader] = {
     "id": Members.hash,
-    "message": Members.prose,
-    "author": Members.prose,
-    "committer": Members.prose,
+    **dict.fromkeys(("message", "author", "committer"), Members.prose),
 }
 _REVIEW: dict[str, Reader] = {
     "reviewer": Members.text,
@@ -245,44 +316,84 @@ _REVIEW: dict[str, Reader] = {
     "decision": _choice("approved", "rejected", "commented"),
     "at": Members.time,
     "tree": Members.hash,
+    "patch_id": Members.hash,
     "answers": _answers,
 }
 _WAIVER: dict[str, Reader] = {
-    "check": Members.text,
-    "by": Members.text,
-    "reason": Members.text,
+    **dict.fromkeys(("check", "by", "reason", "finding"), Members.text),
     "until": Members.day,
-    "finding": Members.text,
 }
 _SURROUNDINGS: dict[str, Reader] = {
     "exposure": _choice("internal", "internet"),
     "criticality": _choice("low", "medium", "high", "critical"),
     "kev": Members.flag,
 }
+_WORD: dict[str, Reader] = {"by": Members.text, "reason": Members.text, "at": Members.time}
 _RESULT: dict[str, Reader] = {
     "rule": Members.text,
     "path": Members.file,
     "line": _count(1),
-    "by": Members.text,
-    "reason": Members.text,
-    "at": Members.time,
+    **_WORD,
 }
 _DISPUTE: dict[str, Reader] = {
     "about": _choice("match", "cause"),
     "finding": Members.text,
     "result": Members.text,
     "cause": _choice(*CAUSES),
-    "by": Members.text,
     "second": Members.text,
-    "reason": Members.text,
-    "at": Members.time,
+    **_WORD,
 }
 _DISPOSITIONS: dict[str, tuple[tuple[str, ...], dict[str, Reader]]] = {
     "accepted": (("rule", "path", "by", "reason"), _RESULT),
     "false_positive": (("rule", "path", "by", "reason"), _RESULT),
     "dispute": (("about", "result", "by", "second", "reason"), _DISPUTE),
 }
+_REVOCATION: dict[str, Reader] = {
+    "finding": Members.text,
+    "by": Members.text,
+    "at": Members.time,
+    "method": Members.text,
+    "evidence": Members.text,
+    "state": _choice("revoked", "active", "never_live"),
+    "committed_at": Members.time,
+    "source": _source,
+}
+_RELEASE: dict[str, Reader] = {
+    "package": _package,
+    "version": Members.text,
+    "exists": Members.flag,
+    "yanked": Members.flag,
+    "at": Members.time,
+    "source": _source,
+}
+_ATTEMPT: dict[str, Reader] = {
+    "commit": Members.hash,
+    "tree": Members.hash,
+    "outcome": _choice("works", "fails"),
+}
+_PROOF: dict[str, Reader] = {
+    "finding": Members.text,
+    "before": _attempt,
+    "after": _attempt,
+    "by": Members.text,
+    "at": Members.time,
+    "agent_run": Members.text,
+    "model": Members.text,
+    "evidence": Members.text,
+    "source": _source,
+}
+_COVERS: dict[str, Reader] = dict.fromkeys(("bots", "ecosystems", "manifests"), Members.texts)
+_STANDING: dict[str, Reader] = {
+    "owner": Members.text,
+    "from": Members.time,
+    "until": Members.day,
+    **{key: _WORD[key] for key in ("reason", "at")},
+}
 _NEEDED: dict[type[Any], tuple[str, ...]] = {
     Review: ("reviewer", "kind", "decision"),
     Waiver: ("check", "by", "reason", "until"),
+    Revocation: ("finding", "by", "at", "method"),
+    Release: ("package", "version", "exists"),
+    Attempt: ("outcome",),
+    Proof: ("finding", "before", "after", "by", "at"),
 }

@@ -8,7 +8,8 @@ caller knows the line.
 from __future__ import annotations
 
 import re
-import unicodedata
+
+from gate.composed import composed
 
 LONGEST = 4096  # bytes of a path: PATH_MAX of Linux
 
@@ -77,7 +78,9 @@ def checked(name: bytes) -> str:
         raise ValueError("an empty or over-long path")
     if b"\x00" in name:
         raise ValueError("a path with NUL")
-    path = unicodedata.normalize("NFC", name.decode(errors="backslashreplace"))
+    path = composed(name.decode(errors="backslashreplace"))
+    if path is None:
+        raise ValueError("a path with more marks on one letter than there are")
     if path.startswith("/"):
         raise ValueError(f"an absolute path: {path[:200]!r}")
     for part in path.split("/"):

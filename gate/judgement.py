@@ -14,9 +14,8 @@ from typing import Any
 from gate import __version__
 from gate.case import Case, Target, build
 from gate.checks import CHECKS
-from gate.checks.check import About, Answer, Check, Lamp, Outcome, not_applicable
-from gate.comparison import STRICT
-from gate.evidence import Evidence, Source
+from gate.checks.check import CLOSURE, About, Answer, Check, Lamp, Outcome, not_applicable
+from gate.evidence import Evidence, Role, Source
 from gate.matching import ALGORITHM, Stage
 from gate.policy import Policy
 from gate.terms import TIER_RANK, Threshold, Tier
@@ -133,6 +132,7 @@ class _Judge:
 
     def __init__(self, evidence: Evidence, policy: Policy, lamp: str) -> None:
         self.evidence, self.policy, self.lamp = evidence, policy, lamp
+        self._lit = (*CLOSURE, *((Lamp.AFTER,) if evidence.role(Role.LATER) else ()))
         self._cases: dict[Source, Case] = {}
         self._shared: dict[Tier, dict[str, Answer]] = {}
         self.tiers = [tier_of(item.result, evidence, policy) for item in evidence.originals]
@@ -193,7 +193,9 @@ class _Judge:
         return answers
 
     def _required(self, tier: Tier) -> frozenset[str]:
-        return self.policy.terms[tier].required
+        """What the policy asks; and where later scans are given, what they are given for."""
+        asked = self.policy.terms[tier].required
+        return asked | {check.id for check in CHECKS if check.lamp in self._lit[len(CLOSURE) :]}
 
     def _lamps_of(self, tier: Tier, answers: Mapping[str, Answer]) -> dict[str, str]:
         """The verdict of each lamp over the checks that a tier requires."""
@@ -204,7 +206,7 @@ class _Judge:
                 for check in CHECKS
                 if check.lamp is lamp and check.id in required
             )
-            for lamp in Lamp
+            for lamp in self._lit
         }
 
     def _original(self, index: int, answers: Mapping[str, Answer]) -> JudgedOriginal:
@@ -231,7 +233,9 @@ class _Judge:
         found = [original.lamps for original in originals]
         if not found:
             found = [self._lamps_of(self.tier, self._without_findings())]
-        return {lamp.value: worst_verdict(lamps[lamp.value] for lamps in found) for lamp in Lamp}
+        return {
+            lamp.value: worst_verdict(lamps[lamp.value] for lamps in found) for lamp in self._lit
+        }
 
     def _without_findings(self) -> dict[str, Answer]:
         answers = dict(self._shared_answers(self.tier))
@@ -241,7 +245,11 @@ class _Judge:
         return answers
 
     def _chosen(self, lamps: Mapping[str, str]) -> str:
-        return worst_verdict(lamps.values()) if self.lamp == "both" else lamps[self.lamp]
+        """The verdict of the lamp that was asked for, and of later scans where there are any."""
+        asked = CLOSURE if self.lamp == "both" else (Lamp(self.lamp),)
+        return worst_verdict(
+            lamps[lamp] for lamp in self._lit if lamp in asked or lamp is Lamp.AFTER
+        )
 
     def _rows(self, check: Check, own: list[dict[str, Answer]]) -> Iterable[CheckRow]:
         """One row for all findings where they agree about the scans, else one for each."""
@@ -317,6 +325,6 @@ def _states(case: Case) -> Iterable[tuple[tuple[str, str], str]]:
         comparison = after.comparison
         for index, result in enumerate(after.leg.run.results):
             pair = comparison.taken.get(index)
-            same = pair is not None and pair.stage in STRICT
+            same = pair is not None and pair.was_there
             state = "unchanged" if same else "new"
             yield (after.leg.scan.report.name, result.pointer), state

@@ -16,22 +16,26 @@ from typing import Any
 from gate import formats
 from gate.evidence import Document
 from gate.formats.json_text import Document as JsonText
+from gate.formats.json_text import Elements, Stream
 from gate.formats.limits import Limits
 from gate.records import Level, Location, Result
-from gate.strict import Members
+from gate.strict import MAX_ITEMS, Members
 
 LIMITS = Limits(size=256 * 1024 * 1024, depth=64)
 
 
 def read(document: Document) -> tuple[Result, ...]:
     """The results of a known-list. Raises InputError."""
-    value = JsonText(document.data, document.name, LIMITS).load()
-    if isinstance(value, dict) and "runs" in value:
-        report = formats.read(document.name, document.data)
+    text = JsonText(document.content, document.name, LIMITS)
+    if text.has("runs"):
+        report = formats.read(document.name, document.content)
         return tuple(result for run in report.runs for result in run.results)
-    root = Members(value, document.name)
-    rows = root.children("results") or []
-    results = tuple(_result(row, index) for index, row in enumerate(rows))
+    root = Members(text.load({"results": Stream(MAX_ITEMS, "results")}), document.name)
+    rows = root.take("results")
+    if not isinstance(rows, Elements | None):
+        root.children("results")  # which refuses it
+    places = (Members(row, document.name, f"results[{i}]") for i, row in enumerate(rows or ()))
+    results = tuple(_result(row, index) for index, row in enumerate(places))
     root.finish()
     return results
 

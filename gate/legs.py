@@ -32,6 +32,7 @@ class Leg:
     commit: str  # from the facts, else from the report itself where declared facts are accepted
     examined: frozenset[str]
     lists_all: bool
+    fired: frozenset[str]  # rules
 
     @property
     def engine(self) -> str:
@@ -100,14 +101,15 @@ def _legs(evidence: Evidence, role: Role, least: Source) -> Iterator[Leg]:
         for run in scan.report.runs:
             told = run.revision.lower() if accepts_declared else ""
             commit = facts.commit or (told if _OBJECT_ID.fullmatch(told) else "")
-            row, told_of = tool(run.tool), frozenset(_told_of(run))
-            listed = frozenset((*run.artifacts, *(facts.files_scanned or ()), *told_of))
+            row, named = tool(run.tool), frozenset(told_of(run))
+            listed = frozenset((*run.artifacts, *(facts.files_scanned or ()), *named))
             reported = (result.location.path for result in run.results if result.location.path)
-            lists_all = bool(told_of or (row and row.coverage) or _is_a_list_of_its_own(facts, run))
-            yield Leg(scan, run, facts, row, commit, listed.union(reported), lists_all)
+            lists_all = bool(named or (row and row.coverage) or _is_a_list_of_its_own(facts, run))
+            examined, fired = listed.union(reported), frozenset(r.rule for r in run.results)
+            yield Leg(scan, run, facts, row, commit, examined, lists_all, fired)
 
 
-def _told_of(run: Run) -> Iterator[str]:
+def told_of(run: Run) -> Iterator[str]:
     """Files that notifications say were looked at: CodeQL's diagnostics name every one."""
     for told in run.notifications:
         if _EXTRACTED.search(told.id):

@@ -17,7 +17,7 @@ from gate.checks.check import GRAVITY, Lamp, Outcome
 from gate.judgement import CheckRow, Judgement
 from gate.strict import visible
 
-_QUESTIONS = {Lamp.SAFE: "Safe?", Lamp.RIGHT: "Right?"}
+_QUESTIONS = {Lamp.SAFE: "Safe?", Lamp.RIGHT: "Right?", Lamp.AFTER: "Still so?"}
 _SIGNS = {"pass": "✅", "fail": "❌", "unknown": "❔"}
 _OUTCOME_SIGNS = {
     Outcome.PASS: "✅",
@@ -57,7 +57,7 @@ def _text(judgement: Judgement) -> Iterator[str]:
     for original in judgement.originals:
         yield f"  {original.finding}: {original.verdict}, {original.presence}"
     yield from _text_of_new(judgement)
-    for lamp, question in _QUESTIONS.items():
+    for lamp, question in _asked(judgement):
         rows = list(_rows(judgement, lamp))
         yield ""
         yield f"{question} {judgement.lamps[lamp]}"
@@ -82,6 +82,16 @@ def _text_of_row(row: CheckRow) -> Iterator[str]:
         yield f"  {'':<14} to pass: {row.answer.remedy}"
 
 
+def _asked(judgement: Judgement) -> list[tuple[Lamp, str]]:
+    """The lamps with their questions; what later scans say only where there are any."""
+    return [(lamp, asked) for lamp, asked in _QUESTIONS.items() if lamp in judgement.lamps]
+
+
+def _is_asked(judgement: Judgement, lamp: Lamp) -> bool:
+    """Whether the verdict counts this lamp."""
+    return lamp is Lamp.AFTER or judgement.lamp in (lamp, "both")
+
+
 def _rows(judgement: Judgement, lamp: Lamp) -> Iterable[CheckRow]:
     """The rows of a lamp: what stands in the way first, then in the order of the checks."""
     rows = [row for row in judgement.checks if row.check.lamp is lamp]
@@ -95,7 +105,7 @@ def to_markdown(judgement: Judgement) -> str:
 
 def _markdown(judgement: Judgement) -> Iterator[str]:
     rows = [row for lamp in Lamp for row in _rows(judgement, lamp) if row.required]
-    asked = [row for row in rows if judgement.lamp in (row.check.lamp, "both")]
+    asked = [row for row in rows if _is_asked(judgement, row.check.lamp)]
     later = _open(row for row in rows if row not in asked)
     bullet = partial(_bullet, named=len(judgement.originals) > 1)
     yield f"## {_SIGNS[judgement.verdict]} Fix verification: {judgement.verdict}"
@@ -116,9 +126,9 @@ def _markdown(judgement: Judgement) -> Iterator[str]:
 
 
 def _markdown_of_lamps(judgement: Judgement) -> Iterator[str]:
-    for lamp, question in _QUESTIONS.items():
+    for lamp, question in _asked(judgement):
         verdict = judgement.lamps[lamp]
-        later = judgement.lamp not in (lamp, "both") and verdict != "pass"
+        later = not _is_asked(judgement, lamp) and verdict != "pass"
         yield f"**{question}** {_SIGNS[verdict]} {verdict}{' (not asked here)' if later else ''}"
 
 

@@ -31,9 +31,14 @@ CRITICALITIES = ("low", "medium", "high", "critical")
 # The figures of a tier, by the names that they have in ``Terms`` and in TOML.
 FIGURES = (
     "reviewers", "questions", "clean_runs", "scan_max_age_days", "least_source",
-    "dispositions", "disclosed_model",
+    "dispositions", "disclosed_model", "standing_approvals",
 )  # fmt: skip
+THRESHOLD = ("level", "security_severity")
+RAISES = ("origins", "exposure", "criticality", "changed_lines", "changed_files", "attempts")
+# Figures that came later, with what a policy means that says nothing of them: the stricter answer.
+UNSAID = {"standing_approvals": False}
 MOST_LENIENT_SCORE = 4.0
+MOST_DAYS = 36_500  # that a scan may be old: a hundred years, which can still be reckoned with
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +82,10 @@ def load(data: bytes, name: str) -> Policy:
     try:
         text = data.decode("utf-8")
         document = tomllib.loads(text)
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise InputError(name, f"not TOML: {error}") from None
+    except (ValueError, RecursionError) as error:  # also for a number of thousands of digits
+        end = f"at line {len(data.splitlines())}, the end of the document"
+        told = str(error).replace("at end of document", end)
+        raise InputError(name, f"not TOML: {told}") from None
     return _policy(Members(document, name, locate=partial(_line_of, text)), data)
 
 
@@ -136,7 +143,7 @@ def _raises(table: Members) -> Raises:
 def _terms(root: Members, new: Threshold) -> dict[Tier, Terms]:
     """The terms of the three tiers: each adds checks to the one below and inherits its figures."""
     required = frozenset(check.id for check in CHECKS if not check.can_be_waived)
-    figures: dict[str, Any] = {}
+    figures: dict[str, Any] = dict(UNSAID)
     terms: dict[Tier, Terms] = {}
     for tier in Tier:
         table = root.child(tier.value)
@@ -160,10 +167,11 @@ def _figures(table: Members) -> dict[str, Any]:
         "reviewers": table.count("reviewers", 1),
         "questions": table.texts("questions"),
         "clean_runs": table.count("clean_runs", 1),
-        "scan_max_age_days": table.count("scan_max_age_days", 1),
+        "scan_max_age_days": table.count("scan_max_age_days", 1, MOST_DAYS),
         "least_source": Source(source) if source else None,
         "dispositions": table.flag("dispositions"),
         "disclosed_model": table.flag("disclosed_model"),
+        "standing_approvals": table.flag("standing_approvals"),
     }
     return {key: value for key, value in stated.items() if value is not None}
 
@@ -184,27 +192,63 @@ def _line_of(text: str, path: str) -> str:
     return heading
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that differs between two policies, as ``was`` and ``now`` show it.
+
+    ``where``: a tier, or the table that it stands in. A check is required or not: ``is_check``.
+    """
+
+    where: str
+    name: str
+    was: str
+    now: str
+    is_check: bool = False
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether a check is required from now on."""
+        return self.is_check and bool(self.now)
+
+    def __str__(self) -> str:
+        if self.is_check:
+            return f"{self.where}: {'+' if self.now else '-'} {self.name}"
+        return f"{self.where}: {self.name} {self.was} -> {self.now}"
+
+
 def differences(old: Policy, new: Policy) -> list[str]:
     """What changes from one policy to another, a line for each figure and each tier."""
-    lines = []
+    return [str(change) for change in changes(old, new)]
+
+
+def changes(old: Policy, new: Policy) -> list[Change]:
+    """What changes from one policy to another: checks and figures by tier, then thresholds."""
+    found = []
     for tier in Tier:
         before, after = old.terms[tier], new.terms[tier]
-        lines += [f"{tier}: - {name}" for name in sorted(before.required - after.required)]
-        lines += [f"{tier}: + {name}" for name in sorted(after.required - before.required)]
-        for key in FIGURES:
-            was, now = getattr(before, key), getattr(after, key)
-            if was != now:
-                lines.append(f"{tier}: {key} {_shown(was)} -> {_shown(now)}")
-    for key in ("medium", "high", "kev_is_high", "raises"):
-        was, now = getattr(old, key), getattr(new, key)
-        if was != now:
-            lines.append(f"tier: {key} {was} -> {now}")
-    if (was := old.terms[Tier.LOW].new) != (now := new.terms[Tier.LOW].new):
-        lines.append(f"nothing_new: {was} -> {now}")
-    return lines
+        gone, come = before.required - after.required, after.required - before.required
+        found += [Change(tier, name, "required", "", is_check=True) for name in sorted(gone)]
+        found += [Change(tier, name, "", "required", is_check=True) for name in sorted(come)]
+        found += _changed(tier, FIGURES, before, after)
+    for where in ("medium", "high"):
+        found += _changed(f"tier.{where}", THRESHOLD, getattr(old, where), getattr(new, where))
+    found += _changed("tier.high", ("kev",), old, new, attribute="kev_is_high")
+    found += _changed("tier.raise", RAISES, old.raises, new.raises)
+    was, now = old.terms[Tier.LOW].new, new.terms[Tier.LOW].new
+    return found + _changed("nothing_new", THRESHOLD, was, now)
 
 
-def _shown(value: Any) -> str:
+def _changed(
+    where: str, names: tuple[str, ...], old: Any, new: Any, attribute: str = ""
+) -> list[Change]:
+    pairs = [(n, getattr(old, attribute or n), getattr(new, attribute or n)) for n in names]
+    return [Change(where, n, shown(was), shown(now)) for n, was, now in pairs if was != now]
+
+
+def shown(value: Any) -> str:
+    """A figure of a policy as people read it."""
+    if value is None:
+        return "none"
     return ", ".join(value) or "none" if isinstance(value, tuple) else str(value)
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from gate.catalogue import load
 from gate.evidence import Commit
-from gate.people import Person, co_authors, is_bot_login, person
+from gate.people import Person, co_authors, is_bot_login, person, signers
 
 # From the least to the most that has to be shown. A declared origin may only raise this.
 ORIGIN_RANK = {
@@ -26,13 +26,17 @@ ORIGIN_RANK = {
 }
 CONFIDENCE_RANK = {"low": 0, "medium": 1, "high": 2}
 AI_ORIGINS = ("ai_assisted", "ai_generated")
-_WHOLE = {"author-mail", "author-name", "trailer-mail", "branch"}
+_WHOLE = {"author-mail", "author-name", "trailer-mail", "branch", "login"}
+_QUOTED = " \t>"  # what a quoted or indented line begins with
 _TRAILER = re.compile(r"^[A-Za-z][A-Za-z0-9-]*:[ \t]*\S.*$")
 _SQUASHED = re.compile(r"\(#\d+\)\s*$")
 _MERGED = re.compile(
     r"^Merge (?:pull request #\d+ from [^\s/]+/(?P<request>\S+)"
     r"|(?:remote-tracking )?branch '(?:origin/)?(?P<branch>[^']+)')"
 )
+_NOREPLY = "users.noreply.github.com"
+_HOSTS = ("noreply@github.com",)  # committer of what GitHub's interface commits for an application
+ANYBODY = ("a bot", "an AI", "a pipeline")  # agents of rows that are of no one machine
 MAX_MESSAGE = 64 * 1024  # characters of one message that are looked at
 
 
@@ -68,6 +72,7 @@ class Row:
     origin: str
     confidence: str
     pattern: re.Pattern[str]
+    bumps: bool = False  # a bot that moves versions of dependencies, and writes nothing else
 
     def match(self, text: str) -> re.Match[str] | None:
         """The row's match: the whole of a mail, name or branch, the start of anything else."""
@@ -100,14 +105,34 @@ def raised(declared: str, told: str) -> str:
 
 
 def machine(text: str) -> str:
-    """The agent or bot that a name, mail or login belongs to; empty for people and the unknown."""
+    """The agent or bot that a name, mail or login belongs to; empty for people and the unknown.
+
+    The login of an application counts without ``[bot]`` too: code hosts give both.
+    """
+    return _machine(text)
+
+
+@lru_cache(maxsize=4096)
+def _machine(text: str) -> str:
     who = person(text)
-    for row in _rows():
-        if row.kind in ("author-mail", "author-name") and any(
-            row.match(form) for form in _forms(who, row.kind)
-        ):
-            return row.agent
+    for kind in ("login", "author-mail", "author-name"):
+        forms = _forms(who, kind)
+        for row in _rows():
+            if row.kind == kind and any(row.match(form) for form in forms):
+                return row.agent
     return (who.login or who.name) if is_bot_login(who) else ""
+
+
+def dependency_bot(text: str) -> str:
+    """The dependency bot that a name, mail or login belongs to; empty for everybody else."""
+    who = person(text)
+    told = who.mail or (who.login and f"{who.login}@{_NOREPLY}")  # as it is written: it excuses
+    return next((row.agent for row in _rows() if row.bumps and row.match(told)), "")
+
+
+def is_host(text: str) -> bool:
+    """Whether it is how a code host signs the commits that its own applications make."""
+    return person(text).mail in _HOSTS
 
 
 def _weight(signal: Signal) -> tuple[int, int]:
@@ -124,9 +149,10 @@ def _read(commit: Commit) -> Iterator[tuple[Signal, str]]:
         for kind in ("author-mail", "author-name"):
             for form in _forms(person(who), kind):
                 yield from _match(kind, form, commit, squashed=False)
-    for name in co_authors(message):
+    for name in (*co_authors(message), *signers(message)):
         yield from _match("trailer-mail", person(name).mail, commit, squashed)
-    for line in lines[1:]:
+    for quoted in lines[1:]:
+        line = quoted.lstrip(_QUOTED)
         kind = "trailer" if _TRAILER.match(line) else "footer"
         yield from _match(kind, line.strip(), commit, squashed)
     yield from _match("subject", subject, commit, squashed)
@@ -154,8 +180,20 @@ def _match(
 def _forms(who: Person, kind: str) -> tuple[str, ...]:
     """The texts that rows of a kind are tried on. A bare login stands as its host's mail."""
     if kind == "author-name":
-        return tuple(filter(None, (who.name,)))
-    return (who.mail,) if who.mail else (f"{who.login}@users.noreply.github.com",) * bool(who.login)
+        return tuple(filter(None, dict.fromkeys((who.said, who.name))))
+    if kind == "login":
+        return _accounts(who)
+    if who.mail or not who.login:
+        return (who.mail,) if who.mail else ()
+    return (f"{who.login}@{_NOREPLY}", f"{who.login.removesuffix('[bot]')}[bot]@{_NOREPLY}")
+
+
+def _accounts(who: Person) -> tuple[str, ...]:
+    """Logins, a mail's local part for one, without ``[bot]``; a name only where there is no mail."""
+    local = who.mail.partition("@")[0] if not who.login else ""
+    name = "" if who.mail else "-".join(who.name.split())
+    found = (who.login.removesuffix("[bot]"), local, name)
+    return tuple(filter(None, found))
 
 
 @cache
@@ -168,6 +206,7 @@ def _rows() -> tuple[Row, ...]:
             row["origin"],
             row["confidence"],
             re.compile(row["pattern"], re.IGNORECASE),
+            row.get("bumps", False),
         )
         for row in load("authorship.json")["rows"]
     )

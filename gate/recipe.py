@@ -10,7 +10,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from gate import commands
+from gate.diff import Diff
 from gate.legs import Leg
+from gate.strict import normal_path
 from gate.touches import Touch, obeyed
 
 _NUMBER = re.compile(r"\d+")
@@ -22,13 +25,15 @@ class Recipe:
 
     ``same`` is None where it cannot be told; ``reason`` completes "…, because ". ``version`` is
     -1 for older, 0 for the same, 1 for newer, None where it cannot be told. ``rules_before`` are
-    the rules that were on before, None where the report does not list them all.
+    the rules that were on before, None where the report does not list them all. ``narrower``: an
+    option of the later command that leaves something out, where the earlier one is not known.
     """
 
     same: bool | None
     reason: str
     version: int | None
     rules_before: frozenset[str] | None
+    narrower: str = ""
 
 
 def compare_recipes(before: Leg, after: Leg, joined: bool, touched: Iterable[Touch]) -> Recipe:
@@ -38,9 +43,13 @@ def compare_recipes(before: Leg, after: Leg, joined: bool, touched: Iterable[Tou
     it does not touch is the same.
     """
     version = compare_versions(before.version, after.version)
+    narrower = "" if before.command else commands.leaves_out(after.command)
     same, reason = _same(before, after, version, joined, touched)
+    if same and narrower:
+        same, reason = None, f"its command has {narrower}, and the command before is not known"
     listed = inventory(before)
-    return Recipe(same, reason, version, frozenset(listed) if listed is not None else None)
+    rules = frozenset(listed) if listed is not None else None
+    return Recipe(same, reason, version, rules, narrower)
 
 
 def best(recipes: Iterable[Recipe]) -> Recipe | None:
@@ -53,12 +62,11 @@ def inventory(leg: Leg) -> dict[str, str] | None:
     """Rule id to level for every rule that was on; None where only those that fired are listed."""
     off = set(leg.run.disabled_rules)
     listed = {r.id: str(r.level) for r in leg.run.rules if r.enabled and r.id not in off}
-    if leg.facts.rules is not None:
-        return {rule: listed.get(rule, "") for rule in leg.facts.rules}
-    fired = {result.rule for result in leg.run.results}
+    if leg.facts.rules is not None:  # a rule that fired was on, whatever the facts leave out
+        return {rule: listed.get(rule, "") for rule in (*leg.facts.rules, *sorted(leg.fired))}
     lists_all = leg.row is not None and leg.row.rules == "inventory"
     maybe_all = leg.row is None or leg.row.rules == "varies"
-    if lists_all or (maybe_all and set(listed) - fired):
+    if lists_all or (maybe_all and set(listed) - leg.fired):
         return listed
     return None
 
@@ -91,11 +99,50 @@ def _same(
         return None, f"the versions {before.version or '?'} and {after.version or '?'} do not say"
     if version != 0:
         return False, f"the version went from {before.version} to {after.version}"
+    differs = command_difference(before, after)
+    if differs:
+        return False, f"the later command {differs}"
     if before.facts.config_digest and after.facts.config_digest:
         if before.facts.config_digest == after.facts.config_digest:
             return True, "version and configuration digest are the same"
         return False, "the configuration digests differ"
     return _same_by_report(before, after, joined, touched)
+
+
+def command_difference(before: Leg, after: Leg) -> str:
+    """How the later command differs in what counts, empty where it does not or one is unknown.
+
+    What the facts say is compared with facts, what the reports say with reports, as far as possible.
+    """
+    told = (before.facts.command, after.facts.command)
+    reported = (before.run.command_line, after.run.command_line)
+    pairs = [pair for pair in (told, reported) if all(pair)]
+    either = (before.command, after.command)
+    for old, new in pairs or ([either] if all(either) else []):
+        differs = commands.difference(old, new)
+        if differs:
+            return differs
+    return ""
+
+
+def own_configuration(leg: Leg, diff: Diff | None) -> str:
+    """The first changed file that the run itself names as its configuration; empty for none.
+
+    Named by an option of its command, as a file or as the folder it lies in, or by the report, as an
+    artifact of that role (3.24.6).
+    """
+    named = [_below(name) for name in commands.configurations(leg.command)]
+    for file in diff.files if diff else ():
+        for path in filter(None, (file.new_path, file.old_path)):
+            listed = path in leg.run.configurations
+            if listed or any(path == name or path.startswith(f"{name}/") for name in named):
+                return path
+    return ""
+
+
+def _below(name: str) -> str:
+    """A path of a command as the repository knows it, where it was given from the root."""
+    return normal_path(name.rstrip("/")) or "/"
 
 
 def _same_by_report(

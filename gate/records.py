@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from gate.compact import PAIRS, POINTER, TEXT, compact
+
 
 class Level(StrEnum):
     """Effective SARIF level (3.27.10), from the least to the worst: see ``LEVEL_RANK``."""
@@ -71,6 +73,11 @@ class Result:
         return any(s.status != "rejected" for s in self.suppressions)
 
 
+# A report may have hundreds of thousands of these: half the memory for the same fields.
+compact(Location, snippet=TEXT)
+compact(Result, pointer=POINTER, message=TEXT, fingerprints=PAIRS)
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One reporting descriptor of the driver or of an extension."""
@@ -97,6 +104,7 @@ class Notification:
     id: str = ""
     rule: str = ""
     paths: tuple[str, ...] = ()
+    lost: bool = False  # a place that it names lies nowhere below the root
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +136,13 @@ class Run:
     incremental_mode: str = ""
     ai_origin: str = ""
     baseline_guid: str = ""
+    baseline_states: tuple[str, ...] = ()  # that results have, "absent" included, sorted
+    configurations: tuple[str, ...] = ()  # paths of artifacts whose role is configuration
+    extension_versions: tuple[tuple[str, str], ...] = ()  # (name, version) of tool.extensions
+    failure: str = ""  # signal or message by which an invocation says that it broke off
+    extensions: tuple[
+        str, ...
+    ] = ()  # names of tool.extensions: models and skills of an AI scanner, for one
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +16,7 @@ from gate.checks import CHECKS
 from gate.checks.check import Outcome
 from gate.evidence import Document
 from gate.formats.json_text import Document as JsonText
+from gate.formats.json_text import Elements, Shape, Stream
 from gate.formats.limits import LIMITS
 from gate.judgement import CheckRow, Judgement
 from gate.strict import visible
@@ -26,6 +27,9 @@ _SCHEMA = (
 MOST_PLACES = 100  # of one result
 _ROOT: tuple[str, int | None] = (".", None)
 _REFERENCE = re.compile(r"[^@]+@([^@]+):([1-9]\d{0,8})")
+_Change = Callable[[Iterable[Any]], Iterator[Any]]
+# The arrays of a run are copied element by element; what else is in it is held.
+_SHAPE: Shape = {"runs": {"*": {"*": Stream(LIMITS.values, "elements")}}}
 _LEVELS = {Outcome.FAIL: "error", Outcome.UNKNOWN: "warning"}
 
 
@@ -34,24 +38,53 @@ def to_sarif(judgement: Judgement, after: Sequence[Document]) -> str:
 
     ``after``: the very documents that were judged. Raises InputError where one cannot be read.
     """
+    return "".join(write(judgement, after))
+
+
+def write(judgement: Judgement, after: Sequence[Document]) -> Iterator[str]:
+    """The same in pieces, so that large documents are never held whole."""
     runs = [run for document in after for run in _runs(judgement, document)]
     log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [*runs, _own_run(judgement)]}
-    return json.dumps(log, indent=1) + "\n"
+    yield from json.JSONEncoder(indent=1).iterencode(log)
+    yield "\n"
 
 
 def _runs(judgement: Judgement, document: Document) -> Iterator[dict[str, Any]]:
-    log = JsonText(document.data, document.name, LIMITS).load()
+    log = JsonText(document.content, document.name, LIMITS).load(_SHAPE)
     for number, run in enumerate(log.get("runs") or []):
-        results = run.get("results")
-        if results:
-            pointer = f"/runs/{number}/results"
-            stated = (
-                {**result, "baselineState": _state(judgement, document.name, f"{pointer}/{index}")}
-                for index, result in enumerate(results)
-                if result.get("baselineState") != "absent"
-            )
-            run = {**run, "results": list(stated)}
-        yield run
+        pointer = f"/runs/{number}/results"
+        yield {
+            key: _Streamed(value, _stater(judgement, document.name, pointer, key))
+            if isinstance(value, Elements)
+            else value
+            for key, value in run.items()
+        }
+
+
+class _Streamed(list[Any]):
+    """What the encoder takes for a list: elements that are decoded when their turn comes."""
+
+    def __init__(self, elements: Elements, change: _Change) -> None:
+        self._elements = elements
+        self._change = change
+
+    def __len__(self) -> int:
+        """The encoder asks only whether there is anything."""
+        return next((1 for _ in self), 0)
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._change(self._elements)
+
+
+def _stater(judgement: Judgement, name: str, pointer: str, key: str) -> _Change:
+    """What gives results their states, and leaves out those that are absent."""
+    if key != "results":
+        return iter
+    return lambda results: (
+        {**result, "baselineState": _state(judgement, name, f"{pointer}/{index}")}
+        for index, result in enumerate(results)
+        if result.get("baselineState") != "absent"
+    )
 
 
 def _state(judgement: Judgement, name: str, pointer: str) -> str:

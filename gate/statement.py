@@ -1,8 +1,8 @@
-"""What a closure certificate says: the in-toto Statement of a closure, and of its revocation.
+"""What a closure certificate says: the in-toto Statement of a closure.
 
-Building and contradiction-checking only: signing is in ``dsse``, the archive in ``bundle``, the
-re-run in ``verification``. Fields: section 5.2 of the gate facts; carrier: in-toto Statement v1
-and ResourceDescriptor v1. No secret and no source text goes in: files are named by digest.
+Building and contradiction-checking only: signing is in ``dsse``, the archive in ``bundle``, taking
+back in ``revocations``, the re-run in ``verification``. Fields: section 5.2 of the gate facts;
+carrier: in-toto Statement v1. No secret and no source text goes in: files are named by digest.
 """
 
 from __future__ import annotations
@@ -10,15 +10,19 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from gate import __version__, dsse
+from gate import __version__, dsse, strict
 from gate.errors import InputError
+from gate.evidence import Evidence, Scan
+from gate.inputs import SCAN_ROLES, Input, evidence_of, read_facts
+from gate.patches import patch_id
+from gate.records import Run
 
 if TYPE_CHECKING:  # its place differs between Python 3.11 and 3.14
     from importlib.resources.abc import Traversable
@@ -26,6 +30,7 @@ if TYPE_CHECKING:  # its place differs between Python 3.11 and 3.14
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PREDICATE_TYPE = "https://ctem.dev/attestation/finding-closure/v1"
 REVOCATION_TYPE = "https://ctem.dev/attestation/finding-closure-revocation/v1"
+CONTENTS_TYPE = "https://ctem.dev/attestation/finding-closure-bundle/v1"
 NOT_RECORDED = "not recorded"
 LAPSES = (
     "a later full scan reports the finding again",
@@ -36,48 +41,10 @@ LAPSES = (
 SOURCE_PATH = re.compile(r"gate(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+\Z")
 VERIFY_PATH = "gate/VERIFY.md"  # shown as VERIFY.md at the top of a bundle
 
-_MEDIA_TYPES = {
-    "after": "application/sarif+json",
-    "before": "application/sarif+json",
-    "control": "application/sarif+json",
-    "diff": "text/x-diff",
-    "known": "application/json",
-    "facts": "application/json",
-    "policy": "application/toml",
-}
-_AT_MOST_ONE = ("diff", "known", "facts", "policy")
-_SCAN_ROLES = ("before", "after", "control")
 _REVISIONS = ("merge", "head")  # the subjects, the one that counts first
 _REVISION = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})\Z")
 _SPACIOUS = ("blobs", "files_scanned", "rules")  # told by count and digest
 _DONE = {"PASS", "NOT_APPLICABLE", "WAIVED"}
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """One document the judgement was made from.
-
-    ``role``: after, before, control, diff, known, facts or policy. The order within a
-    role is the order it was given to the gate in.
-    """
-
-    name: str
-    role: str
-    data: bytes
-
-    @property
-    def sha256(self) -> str:
-        """Hex digest of the raw bytes."""
-        return hashlib.sha256(self.data).hexdigest()
-
-    def descriptor(self) -> dict[str, Any]:
-        """The document as an in-toto ResourceDescriptor."""
-        return {
-            "name": self.name,
-            "digest": {"sha256": self.sha256},
-            "mediaType": _MEDIA_TYPES[self.role],
-            "annotations": {"role": self.role, "size": len(self.data)},
-        }
 
 
 def statement(
@@ -101,41 +68,29 @@ def statement(
     them; ``reference`` names the one of the judgement's originals (may be left out where there is
     one); ``original`` may give report_sha256, pointer and result_sha256 (``original_digest``).
     ``remediation``: kind, repository, pull_request, {base,head,merge}_{commit,tree}, changed files,
-    authorship. ``judgement``: ``Judgement.to_dict()`` for both lamps. ``policy``: name, digest and
-    what else the tracker knows of it. ``sources``: who says the fix facts and the reviews, as
-    {"fix": "fetched", "reviews": "fetched"}; scans carry their own. Times are RFC 3339.
+    authorship. ``judgement``: ``Judgement.to_dict()`` for both lamps. ``sources``: who says the
+    facts that are not of a scan, as {"fix": "fetched"}; scans carry their own. ``supersedes``: the
+    digest of the certificate before. Times are RFC 3339.
     """
     moment(issued_at, "issued_at")
-    facts = read_facts(inputs)
+    facts, remediation = read_facts(inputs), _without_passwords(remediation)
     predicate = {
         "finding": _with_reference(finding, judgement),
-        "remediation": dict(remediation),
+        "remediation": remediation,
         "judgement": dict(judgement),
         "policy": dict(policy),
         "decision": {"result": "pass", "at": issued_at, "by": decided_by, "issuer": issued_by},
-        "sources": {"fix": "declared", "reviews": "declared", **(sources or {})},
+        "sources": _sources(facts, deployed_at, sources or {}),
         "deployed_at": deployed_at or NOT_RECORDED,
         "validity": {"lapses_when": list(LAPSES), "supersedes": supersedes},
         "log": {"head": log_head or NOT_RECORDED},
-        **derived(inputs, facts),
+        **derived(inputs, facts, evidence_of(inputs, judged(judgement))),
         **_gate_members(),
     }
-    said = _statement(PREDICATE_TYPE, subjects(remediation), predicate)
-    for problem in contradictions(said, facts):
-        raise InputError("certificate", problem)
+    said = as_statement(PREDICATE_TYPE, subjects(remediation), predicate)
+    if problems := contradictions(said, facts):
+        raise InputError("certificate", problems[0])
     return said
-
-
-def revocation(
-    *, certificate: bytes, reason: str, by: str, revoked_at: str, finding: str = ""
-) -> dict[str, Any]:
-    """The Statement that takes a certificate back. ``certificate``: its envelope, as issued."""
-    moment(revoked_at, "revoked_at")
-    if not reason.strip():
-        raise InputError("revocation", "needs a reason")
-    digest = {"sha256": certificate_digest(certificate)}
-    predicate = {"finding": finding, "reason": reason, "by": by, "revoked_at": revoked_at}
-    return _statement(REVOCATION_TYPE, [{"name": "certificate", "digest": digest}], predicate)
 
 
 def certificate_digest(envelope: bytes) -> str:
@@ -170,26 +125,6 @@ def subjects(remediation: Mapping[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def read_facts(inputs: Sequence[Input]) -> dict[str, Any]:
-    """The facts document of the inputs ({} if there is none), after a check of roles and counts."""
-    by_role: dict[str, list[Input]] = {role: [] for role in _MEDIA_TYPES}
-    for document in inputs:
-        if document.role not in by_role:
-            raise InputError(document.name, f"unknown role {document.role!r}")
-        by_role[document.role].append(document)
-    for role in _AT_MOST_ONE:
-        if len(by_role[role]) > 1:
-            raise InputError("inputs", f"more than one document with the role {role}")
-    if not by_role["after"] or not by_role["policy"]:
-        raise InputError("inputs", "need a scan with the role after, and the policy")
-    if not by_role["facts"]:
-        return {}
-    facts = dsse.load_json(by_role["facts"][0].data, by_role["facts"][0].name)
-    if not isinstance(facts, dict):
-        raise InputError(by_role["facts"][0].name, "not a JSON object")
-    return facts
-
-
 def contradictions(said: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
     """Where the statement does not follow from its own judgement and facts, as sentences."""
     predicate = mapping(said.get("predicate"))
@@ -222,6 +157,11 @@ def _judgement_problems(predicate: Mapping[str, Any]) -> list[str]:
     return problems
 
 
+def judged(judgement: Mapping[str, Any]) -> list[str]:
+    """The references of the findings that were judged, in their order."""
+    return [str(original.get("finding")) for original in listed(judgement.get("originals"))]
+
+
 def verdict_of(judgement: Mapping[str, Any], reference: Any) -> str:
     """The verdict on the original with this reference; "missing" if there is none."""
     named = [o for o in listed(judgement.get("originals")) if o.get("finding") == reference]
@@ -235,19 +175,34 @@ def _with_reference(finding: Mapping[str, Any], judgement: Mapping[str, Any]) ->
     return dict(finding)
 
 
-def derived(inputs: Sequence[Input], facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The members of the predicate that follow from the documents alone: verification, review."""
+def derived(
+    inputs: Sequence[Input], facts: Mapping[str, Any], evidence: Evidence
+) -> dict[str, Any]:
+    """The members of the predicate that follow from the documents alone.
+
+    They are verification, review and, where there are any, waivers and disputes.
+    """
     scans = [
-        _scan(document, scan_facts(facts, role, index))
-        for role in _SCAN_ROLES
-        for index, document in enumerate(d for d in inputs if d.role == role)
+        _scan(document, scan_facts(facts, role, index), read)
+        for role in SCAN_ROLES
+        for index, (document, read) in enumerate(
+            zip(
+                (document for document in inputs if document.role == role),
+                (scan for scan in evidence.scans if scan.role == role),
+                strict=True,
+            )
+        )
     ]
     verification = {
         "inputs": [document.descriptor() for document in inputs],
         "scans": scans,
         "moments": _moments(scans, mapping(facts.get("fix"))),
+        "patch_id": (patch_id(evidence.diff) if evidence.diff else "") or NOT_RECORDED,
     }
-    return {"verification": verification, "review": facts.get("reviews", [])}
+    disputes = [row for row in listed(facts.get("dispositions")) if row.get("kind") == "dispute"]
+    said = {"waivers": listed(facts.get("waivers")), "disputes": disputes}
+    said = {name: rows for name, rows in said.items() if rows}
+    return {"verification": verification, "review": facts.get("reviews", []), **said}
 
 
 def scan_facts(facts: Mapping[str, Any], role: str, index: int) -> dict[str, Any]:
@@ -257,7 +212,8 @@ def scan_facts(facts: Mapping[str, Any], role: str, index: int) -> dict[str, Any
     return mapping(listed[index]) if index < len(listed) else {}
 
 
-def _scan(document: Input, facts: Mapping[str, Any]) -> dict[str, Any]:
+def _scan(document: Input, facts: Mapping[str, Any], read: Scan) -> dict[str, Any]:
+    """One scan: what was said of it, each fact with its source, and what its report says itself."""
     source = facts.get("source", "declared" if facts else "unknown")
     told = {name: {"value": _short(name, value), "source": source} for name, value in facts.items()}
     told.pop("source", None)
@@ -266,6 +222,26 @@ def _scan(document: Input, facts: Mapping[str, Any]) -> dict[str, Any]:
         "role": document.role,
         "digest": {"sha256": document.sha256},
         "facts": told,
+        "report": [_run(run) for run in read.report.runs],
+    }
+
+
+def _run(run: Run) -> dict[str, Any]:
+    """One run by the report's own word: the tool, its rules by digest, how much it reported."""
+    rules = sorted({f"{rule.id} {rule.level.value} {rule.enabled}" for rule in run.rules})
+    return {
+        "tool": run.tool,
+        "version": run.version,
+        "organization": run.organization,
+        "rules": _short("rules", rules),
+        "results": len(run.results),
+        "suppressed": sum(result.suppressed for result in run.results),
+        "successful": run.execution_successful,
+        "exit_code": run.exit_code,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+        "commit": run.revision,
+        "category": run.category,
     }
 
 
@@ -273,6 +249,34 @@ def _short(name: str, value: Any) -> Any:
     if name not in _SPACIOUS or not value:
         return value
     return {"count": len(value), "sha256": hashlib.sha256(dsse.canonical_json(value)).hexdigest()}
+
+
+def _sources(
+    facts: Mapping[str, Any], deployed_at: str | None, given: Mapping[str, str]
+) -> dict[str, str]:
+    """Who says what is not of a scan: nobody but the one who wrote it, unless it is known better."""
+    told = {"fix", "reviews", *facts, *(["deployed_at"] if deployed_at else [])}
+    told -= {*SCAN_ROLES, "at"}
+    return {name: given.get(name, "declared") for name in sorted(told | given.keys())}
+
+
+def _without_passwords(remediation: Mapping[str, Any]) -> dict[str, Any]:
+    """The fix, its addresses without a name and password that they may carry."""
+    cleaned = dict(remediation)
+    for name in ("repository", "pull_request"):
+        if isinstance(cleaned.get(name), str):
+            cleaned[name] = without_password(cleaned[name])
+    return cleaned
+
+
+def without_password(address: str) -> str:
+    """An address without what stands before the host: a token has no place in a certificate."""
+    try:
+        url = urlsplit(address)
+    except ValueError:  # such as an unclosed bracket: not an address, and so without a host
+        return address
+    host = url.netloc.rpartition("@")[2]
+    return url._replace(netloc=host).geturl() if host != url.netloc else address
 
 
 def _moments(scans: Sequence[dict[str, Any]], fix: Mapping[str, Any]) -> dict[str, Any]:
@@ -321,11 +325,7 @@ def moment(text: str, where: str) -> datetime:
 
 
 def _instant(text: Any) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
-    return found.astimezone(UTC) if found and found.tzinfo else None
+    return strict.moment(text) if isinstance(text, str) else None
 
 
 @cache
@@ -361,7 +361,8 @@ def _gate_members() -> dict[str, Any]:
     }
 
 
-def _statement(kind: str, subject: list[dict[str, Any]], predicate: Any) -> dict[str, Any]:
+def as_statement(kind: str, subject: list[dict[str, Any]], predicate: Any) -> dict[str, Any]:
+    """An in-toto Statement v1 of one of our predicate types."""
     return {
         "_type": STATEMENT_TYPE,
         "subject": subject,

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from gate.composed import composed
 from gate.errors import InputError
 
 MAX_TEXT = 1_000_000  # characters of one text
 MAX_ITEMS = 1_000_000  # of one list or object
+LONGEST_PATH = 300  # characters of the place that an error names
+# That a time may lie in: git's first second, and room to reckon behind the last.
+YEARS = (1970, 2999)
 _ODD = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -38,7 +41,7 @@ class Members:
     def error(self, key: str, what: str) -> InputError:
         """An InputError about one member, or about the whole object where ``key`` is empty."""
         path = f"{self.path}.{key}".strip(".") if key else self.path
-        where = (self.locate(path) if self.locate else "") + path
+        where = (self.locate(path) if self.locate else "") + visible(path)[:LONGEST_PATH]
         return InputError(f"{self.name}: {where}" if where else self.name, what)
 
     def take(self, key: str) -> Any:
@@ -110,15 +113,17 @@ class Members:
                 raise self.error(key, f"there is no {what} called {value!r}")
         return values
 
-    def count(self, key: str, least: int) -> int | None:
-        """A whole number that is at least ``least``."""
+    def count(self, key: str, least: int, most: int = 2**53 - 1) -> int | None:
+        """A whole number from ``least`` to ``most``."""
         value = self.take(key)
         if value is None:
             return None
         if not isinstance(value, int) or isinstance(value, bool):
             raise self.error(key, f"must be a whole number, not {_kind(value)}")
-        if not least <= value < 2**53:
+        if value < least:
             raise self.error(key, f"must be at least {least}, not {value}")
+        if value > most:
+            raise self.error(key, f"must be at most {most}, not {value}")
         return value
 
     def number(self, key: str, least: float, most: float) -> float | None:
@@ -144,13 +149,20 @@ class Members:
         value = self.text(key)
         if value and moment(value) is None:
             raise self.error(key, f"{value!r} is no time in RFC 3339 with an offset")
-        return value
+        return self._within_years(key, value)
 
     def day(self, key: str) -> str | None:
         """A moment in RFC 3339, or a day (which lasts to its end, UTC), as it was written."""
         value = self.text(key)
         if value and moment(value) is None and moment(f"{value}T00:00:00Z") is None:
             raise self.error(key, f"{value!r} is neither a day nor a time in RFC 3339")
+        return value
+
+    def _within_years(self, key: str, value: str | None) -> str | None:
+        """A time as it was written, if its year is one that can be reckoned with."""
+        first, last = YEARS
+        if value and not f"{first}" <= value[:4] <= f"{last}":
+            raise self.error(key, f"{value!r} is beyond the limit: a year from {first} to {last}")
         return value
 
     def hash(self, key: str) -> str | None:
@@ -248,13 +260,24 @@ def moment(text: str) -> datetime | None:
         return None
 
 
+def deadline(text: str) -> datetime | None:
+    """The moment up to which something lasts: a day to its end in UTC; None for no time."""
+    day = moment(f"{text}T00:00:00Z") if len(text) == 10 else None
+    if day is None:
+        return moment(text)
+    try:
+        return day + timedelta(days=1)
+    except OverflowError:  # the last day that there is
+        return datetime.max.replace(tzinfo=UTC)
+
+
 def normal_path(text: str) -> str | None:
     """A path below the root without ``./``, in NFC; None for what is absolute or climbs out."""
     path = text.replace("\\", "/")
     parts = [part for part in path.split("/") if part != "."]
     if not parts or "" in parts or ".." in parts or path[1:2] == ":":
         return None
-    return unicodedata.normalize("NFC", "/".join(parts))
+    return composed("/".join(parts))
 
 
 def _kind(value: Any) -> str:

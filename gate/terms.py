@@ -56,3 +56,4 @@ class Terms:
     least_source: Source  # facts from a weaker source count as unknown
     dispositions: bool  # a person's word on new results below the threshold is asked
     disclosed_model: bool  # a model that nobody discloses is UNKNOWN
+    standing_approvals: bool = False  # an owner's standing approval covers changes of versions

@@ -1,32 +1,37 @@
-"""What a fix touches that could blind a scanner: its files, and marks in the added lines.
+"""Which files a fix touches that scanners, pipelines or agents obey.
 
-The catalogues are ``data/scanner_files.json`` and ``data/suppressions.json``; deciding is left to
-the checks.
+The catalogue is ``data/scanner_files.json``; deciding is left to the checks. How a file of settings
+is read line by line is in ``gate.settings_lines``; inline marks are in ``gate.marks``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from gate.catalogue import load
 from gate.diff import Diff, FileDiff, Hunk, Line
+from gate.engines import kin
 from gate.globs import matches
+from gate.marks import ANY_TOOL
+from gate.settings_lines import Place, Rules, Weight
 
-ANY_TOOL = "*"
-_HEADING = re.compile(r"^\s*\[\[?\s*[A-Za-z_][\w.\"'\s-]*\]\]?\s*(?:[#;].*)?$")
+_TOP = re.compile(r"^[\"']?(?:on|env|defaults|concurrency)[\"']?\s*:")
 
 
 @dataclass(frozen=True, slots=True)
 class Touch:
-    """A change to a file that scanners, pipelines or agents obey; ``line`` where one line counts."""
+    """A change to a file that scanners, pipelines or agents obey; ``line`` where one line counts.
+
+    Of the kind ``maybe`` is a change that may have configured a scanner: the diff does not tell.
+    """
 
     path: str
     line: int | None
-    kind: str  # config suppression workflow agent surfaced
+    kind: str  # config suppression workflow agent surfaced maybe
     tools: tuple[str, ...]
     scans: bool = True  # of a workflow: whether the lines shown speak of scanning
 
@@ -36,7 +41,7 @@ class Touch:
 
     def concerns(self, engine: str) -> bool:
         """Whether this engine reads the file."""
-        return ANY_TOOL in self.tools or engine in self.tools
+        return ANY_TOOL in self.tools or not kin(engine).isdisjoint(self.tools)
 
     @property
     def place(self) -> str:
@@ -45,42 +50,16 @@ class Touch:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """An added line with an inline suppression. ``tools`` is empty for the catch-all pattern."""
-
-    path: str
-    line: int
-    row: str
-    tools: tuple[str, ...]
-    text: str
-
-    def silences(self, engine: str) -> bool:
-        """Whether this engine obeys the mark."""
-        return ANY_TOOL in self.tools or engine in self.tools
-
-
-@dataclass(frozen=True, slots=True)
 class _FileRow:
     patterns: tuple[str, ...]
     tools: tuple[str, ...]
     kind: str
-    section: re.Pattern[str] | None
-    key: re.Pattern[str] | None
-    line: re.Pattern[str] | None
+    is_maybe: bool
+    rules: Rules | None  # which lines count; None where every line does
 
-    def counts(self, heading: str, text: str) -> bool:
-        """Whether a changed line counts, below this heading (empty where none is in sight)."""
-        below = self.section is not None and self.section.search(heading)
-        keyed = self.key is not None and self.key.search(text)
-        alone = (not heading or self.section is None) and self.line and self.line.search(text)
-        return bool(below or keyed or alone)
-
-
-@dataclass(frozen=True, slots=True)
-class _MarkRow:
-    id: str
-    tools: tuple[str, ...]
-    pattern: re.Pattern[str]
+    def kind_for(self, weight: Weight) -> str:
+        """The kind of a touch whose line has this weight."""
+        return "maybe" if self.is_maybe or weight is Weight.MAYBE else self.kind
 
 
 def touches(diff: Diff) -> tuple[Touch, ...]:
@@ -93,23 +72,8 @@ def touches(diff: Diff) -> tuple[Touch, ...]:
             if path is None:
                 continue
             scans = row.kind != "workflow" or is_of_scanning(file)
-            for line in _counting_lines(file, row):
-                found[Touch(path, line, row.kind, row.tools, scans)] = None
-    return tuple(found)
-
-
-def marks(diff: Diff) -> tuple[Mark, ...]:
-    """Every added line that carries an inline suppression, first by the known tools' patterns.
-
-    A line that was only indented anew is not new.
-    """
-    found: list[Mark] = []
-    for file in diff.files:
-        for hunk in file.hunks:
-            removed = {_bare(line.text) for line in hunk.lines if line.kind == "-"}
-            for line in hunk.lines:
-                if line.kind == "+" and _bare(line.text) not in removed:
-                    found += _marks_of(file.path, line)
+            for line, weight in _counting_lines(file, row):
+                found[Touch(path, line, row.kind_for(weight), row.tools, scans)] = None
     return tuple(found)
 
 
@@ -118,16 +82,13 @@ def obeyed(paths: Iterable[str], engine: str) -> Iterator[str]:
     rows = [
         row
         for row in _file_rows()
-        if row.kind in ("config", "suppression") and engine in row.tools and not row.section
+        if row.kind in ("config", "suppression")
+        and not kin(engine).isdisjoint(row.tools)
+        and row.rules is None
     ]
     for path in sorted(paths):
-        if any(row.line is None and matches(row.patterns, path) for row in rows):
+        if any(matches(row.patterns, path) for row in rows):
             yield path
-
-
-def known_to_marks(engine: str) -> bool:
-    """Whether the catalogue says how this engine is silenced inline."""
-    return any(engine in row.tools for row in _mark_rows())
 
 
 def is_of_scanning(file: FileDiff) -> bool:
@@ -140,49 +101,92 @@ def is_of_scanning(file: FileDiff) -> bool:
     return said or file.status in ("deleted", "renamed")
 
 
-def _marks_of(path: str, line: Line) -> Iterator[Mark]:
-    text = line.text[:2000]
-    named = False
-    for row in _mark_rows():
-        if row.pattern.search(text):
-            named = True
-            yield Mark(path, line.new or 0, row.id, row.tools, text.strip())
-    if not named and _catch_all().search(text):
-        yield Mark(path, line.new or 0, "catch-all", (), text.strip())
+def bears_on_scanning(file: FileDiff) -> bool | None:
+    """Whether changed lines of a pipeline file speak of scanning, or their step or job does.
+
+    What stands in another job is left aside. None where the lines shown do not tell.
+    """
+    if file.status in ("deleted", "renamed"):
+        return True
+    told = [_bears(hunk, file.path) for hunk in file.hunks]
+    return True if True in told else None if None in told else False
 
 
-def _counting_lines(file: FileDiff, row: _FileRow) -> Iterator[int | None]:
-    """None once where any change of the file counts; else the first line of each that does."""
-    if row.section is None and row.line is None:
-        yield None
+def _bears(hunk: Hunk, path: str) -> bool | None:
+    words, unclear = _words(), False
+    if not any(words.search(line.text) for line in hunk.lines):
+        return False
+    is_yaml = path.casefold().endswith((".yml", ".yaml"))
+    for kind in "-+":
+        side = [line for line in hunk.lines if line.kind in (" ", kind) and line.text.strip()]
+        for at, line in enumerate(side):
+            if line.kind != kind:
+                continue
+            near = _job_around(side, at) if is_yaml else [line]
+            if any(words.search(one.text) for one in near):
+                return True
+            unclear = unclear or not is_yaml or any(_TOP.match(one.text) for one in near)
+    return None if unclear else False
+
+
+def _job_around(side: Sequence[Line], at: int) -> list[Line]:
+    """A line of YAML with what it lies in, what lies in it, and, of a leaf, what lies beside it."""
+    depth = _indent(side[at])
+    is_leaf = not side[at].text.rstrip().endswith(":")
+    found = [side[at]]
+    for line in side[at + 1 :]:
+        if _indent(line) < depth + (not is_leaf or depth == 0):
+            break
+        found.append(line)
+    reached = depth
+    for line in reversed(side[:at]):
+        indent = _indent(line)
+        if indent < reached or (is_leaf and reached == depth > 0 and indent >= depth):
+            reached = min(reached, indent)
+            found.append(line)
+    if depth == 0 and is_leaf:
+        found += [line for line in side if _indent(line) == 0 and not _is_header(line)]
+    return found
+
+
+def _indent(line: Line) -> int:
+    return len(line.text) - len(line.text.lstrip())
+
+
+def _is_header(line: Line) -> bool:
+    return line.text.rstrip().endswith(":")
+
+
+def _counting_lines(file: FileDiff, row: _FileRow) -> Iterator[tuple[int | None, Weight]]:
+    """None once where any change of the file counts; else the first line of each hunk that does."""
+    if row.rules is None or file.binary:
+        yield None, Weight.SURE
         return
-    if file.binary:
-        yield None
-        return
+    if file.old_path and file.new_path and _name(file.old_path) != _name(file.new_path):
+        yield None, Weight.MAYBE  # what stands in it began or ceased to count
     for hunk in file.hunks:
-        line = _first_counting(hunk, row)
-        if line is not None:
-            yield line.new or line.old
+        found = [(line, weight) for line, weight in _weighed(hunk, row.rules) if weight]
+        sure = [item for item in found if item[1] is Weight.SURE]
+        for line, weight in (sure or found)[:1]:
+            yield line.new or line.old, weight
 
 
-def _first_counting(hunk: Hunk, row: _FileRow) -> Line | None:
-    """The first changed line of a hunk that counts.
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
+
+
+def _weighed(hunk: Hunk, rules: Rules) -> Iterator[tuple[Line, Weight]]:
+    """The changed lines of a hunk with their weights.
 
     Old and new headings are followed apart, so that a removed heading does not speak for an added
     line.
     """
-    headings: dict[str, str] = {"-": "", "+": ""}
+    places = {"-": Place(rules), "+": Place(rules)}
     for line in hunk.lines:
-        if row.section and _HEADING.match(line.text):
-            sides = "-+" if line.kind == " " else line.kind
-            headings |= dict.fromkeys(sides, line.text)
-        if line.kind != " " and row.counts(headings[line.kind], line.text):
-            return line
-    return None
-
-
-def _bare(text: str) -> str:
-    return "".join(text.split())
+        for side in "-+" if line.kind == " " else line.kind:
+            places[side].enter(line.text)
+        if line.kind != " ":
+            yield line, places[line.kind].weigh(line.text)
 
 
 @cache
@@ -192,25 +196,18 @@ def _file_rows() -> tuple[_FileRow, ...]:
             tuple(row["patterns"]),
             tuple(row["tools"]),
             row["kind"],
-            _optional(row, "section"),
-            _optional(row, "key"),
-            _optional(row, "line"),
+            row.get("certainty") == "maybe",
+            _rules(row),
         )
         for row in load("scanner_files.json")["rows"]
     )
 
 
-@cache
-def _mark_rows() -> tuple[_MarkRow, ...]:
-    return tuple(
-        _MarkRow(row["id"], tuple(row["tools"]), re.compile(row["pattern"], re.IGNORECASE))
-        for row in load("suppressions.json")["rows"]
-    )
-
-
-@cache
-def _catch_all() -> re.Pattern[str]:
-    return re.compile(load("suppressions.json")["catch_all"], re.IGNORECASE)
+def _rules(row: dict[str, Any]) -> Rules | None:
+    if not {"section", "line"} & row.keys():
+        return None
+    members = ("section", "key", "line", "maybe", "elsewhere")
+    return Rules(row.get("layout", "toml"), *(_optional(row, member) for member in members))
 
 
 @cache
@@ -219,4 +216,7 @@ def _words() -> re.Pattern[str]:
 
 
 def _optional(row: dict[str, Any], key: str) -> re.Pattern[str] | None:
-    return re.compile(row[key], re.IGNORECASE | re.MULTILINE) if key in row else None
+    if key not in row:
+        return None
+    text = row[key].replace("{scanners}", load("scanner_files.json")["scanners"])
+    return re.compile(text, re.IGNORECASE | re.MULTILINE)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
 
 from gate.checks.check import Answer, Check, Outcome
 from gate.disputes import authors, is_fixer
-from gate.evidence import Evidence, Waiver
+from gate.evidence import Evidence, FixFacts, Waiver
+from gate.moments import backdated
 from gate.people import person
 from gate.provenance import machine
-from gate.strict import moment
+from gate.strict import deadline, moment
 
 
 def waived(check: Check, answer: Answer, evidence: Evidence, finding: str | None) -> Answer:
@@ -22,9 +22,11 @@ def waived(check: Check, answer: Answer, evidence: Evidence, finding: str | None
     if answer.outcome not in (Outcome.FAIL, Outcome.UNKNOWN) or not check.can_be_waived:
         return answer
     mine = [w for w in evidence.waivers if w.check == check.id and w.finding in (None, finding)]
-    objections = [_objection(waiver, evidence) for waiver in mine]
-    for waiver, objection in zip(mine, objections, strict=True):
-        if not objection:
+    later = backdated(evidence) if mine else ""
+    refusal = f"No waiver holds at {evidence.at}: the evidence tells of {later}." if later else ""
+    objections = [refusal or objection(waiver, evidence.fix, evidence.at) for waiver in mine]
+    for waiver, against in zip(mine, objections, strict=True):
+        if not against:
             said = f"{answer.reason} Waived by {waiver.by} until {waiver.until}: {waiver.reason}"
             return replace(answer, outcome=Outcome.WAIVED, reason=said, remedy="")
     if objections and objections[0] not in answer.reason:
@@ -32,21 +34,15 @@ def waived(check: Check, answer: Answer, evidence: Evidence, finding: str | None
     return answer
 
 
-def _objection(waiver: Waiver, evidence: Evidence) -> str:
-    """Why a waiver does not hold; empty where it does."""
-    until, now = _end(waiver.until), moment(evidence.at)
+def objection(waiver: Waiver, fix: FixFacts, at: str) -> str:
+    """Why a waiver does not hold for a fix at a time (RFC 3339); empty where it does."""
+    until, now = deadline(waiver.until), moment(at)
     if not waiver.reason.strip() or not person(waiver.by).keys() or machine(waiver.by):
         return "A waiver needs a person and a reason."
-    if not authors(evidence.fix):
+    if not authors(fix):
         return "A waiver does not hold while nobody knows who made the fix."
-    if is_fixer(waiver.by, evidence.fix):
+    if is_fixer(waiver.by, fix):
         return f"The waiver by {waiver.by} does not hold: the fixer cannot give it."
     if until is None or now is None or until < now:
         return f"The waiver by {waiver.by} until {waiver.until} does not hold at this time."
     return ""
-
-
-def _end(until: str) -> datetime | None:
-    """The moment up to which a waiver lasts: a day to its end in UTC."""
-    day = moment(f"{until}T00:00:00Z") if len(until) == 10 else None
-    return day + timedelta(days=1) if day else moment(until)

@@ -6,13 +6,10 @@ Both return an ``Answer``. The list of all checks is ``gate.checks.CHECKS``.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
-
-from gate.records import Notification
 
 
 class Outcome(StrEnum):
@@ -36,10 +33,14 @@ GRAVITY = {
 
 
 class Lamp(StrEnum):
-    """Safe: the scan side. Right: the human side. Never one score."""
+    """Safe: the scan side. Right: the human side. Never one score. After: what later scans say."""
 
     SAFE = "safe"
     RIGHT = "right"
+    AFTER = "after"
+
+
+CLOSURE = (Lamp.SAFE, Lamp.RIGHT)  # what a finding closes by
 
 
 class About(StrEnum):
@@ -145,13 +146,6 @@ def counted(number: int, noun: str) -> str:
 def sentence(text: str) -> str:
     """The text with a capital first letter."""
     return text[:1].upper() + text[1:]
-
-
-def names(told: Notification, path: str) -> bool:
-    """Whether a tool's notification is about a file, by its places or by its words."""
-    if path in told.paths:
-        return True
-    return re.search(rf"(?<![\w.-]){re.escape(path)}(?![\w-])", told.message) is not None
 
 
 def plain(value: Any, limit: int = 160) -> str:

@@ -5,24 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from gate.binding import BOUND, Bond, short
+from gate import commands
+from gate.binding import BOUND, Bond, bond, short
 from gate.case import After, Case, Target, Witness
-from gate.checks.check import GRAVITY, About, Answer, check, failed, passed, unknown, worst
+from gate.catalogue import load
+from gate.checks.check import GRAVITY, About, Answer, check, failed, passed, plain, unknown, worst
+from gate.legs import Leg
+from gate.recipe import command_difference
 from gate.terms import Terms
 
 _RESCAN = "Scan exactly the content of {} and say commit and tree of the scan."
 
-# Options and words that narrow a scan to changes, or hide what a baseline knows. Source:
-# gate-facts 2.1, row 5.
-_NARROWING = re.compile(
-    r"(?:^|\s)(--baseline(?:-commit|-path|-ref)?|--new-from-\S+|--diff(?:-\S+)?|--staged|--log-opts"
-    r"|--pre-commit|--changed-only|--since)(?=[\s=]|$)"
-    r"|\bbandit\b[^\n]*\s(-b)\s|\bsemgrep\s+(ci)\b|\bgitleaks\s+(protect)\b",
-    re.IGNORECASE,
-)
+LEAST_DIGITS = 7  # of a shortened commit id that names one commit (git's default abbreviation)
+_WAS_THERE = frozenset({"unchanged", "updated", "absent"})  # baseline states of a whole report
+_HEX = re.compile(r"[0-9a-f]+")
 
 
-@check("CONTENT_BINDING", about=About.SCANS, can_be_waived=False)
+@check("CONTENT_BINDING", about=About.SCANS, version=3, can_be_waived=False)
 def content_binding(case: Case, terms: Terms) -> Answer:
     """Same commit, same tree, or identical blobs as the fix, and at closure as what merged?"""
     goal = case.at.goal
@@ -39,8 +38,12 @@ def content_binding(case: Case, terms: Terms) -> Answer:
 
 def _bindings(case: Case) -> Iterator[Answer]:
     """One answer for each run, and one for the question whether any saw what must be clean."""
+    yield from _no_fix(case)
+    for leg in (*case.before, *case.control):
+        yield from _contradiction(leg)
     for after in case.afters:
-        yield _contradiction(after) or _binding(case, after)
+        yield next(_contradiction(after.leg), None) or _binding(case, after)
+        yield from _old_content(case, after)
     if not any(after.answers_gone for after in case.afters):
         known_other = all(after.to_goal is Bond.OTHER for after in case.afters)
         say = failed if known_other else unknown
@@ -51,14 +54,63 @@ def _bindings(case: Case) -> Iterator[Answer]:
         )
 
 
-def _contradiction(after: After) -> Answer | None:
-    """The report and the facts naming two different commits."""
-    leg, told = after.leg, after.leg.run.revision.lower()
-    if len(told) not in (40, 64) or not leg.facts.commit or told == leg.facts.commit:
-        return None
-    return failed(
-        f"{leg.label} itself names commit {short(told)}, the facts name {short(leg.facts.commit)}.",
-        leg.ref("/runs/0/versionControlProvenance"),
+def _no_fix(case: Case) -> Iterator[Answer]:
+    """That nothing was changed, or that the diff does not lead from the base to the fix."""
+    at = case.at
+    if at.unchanged and case.targets:
+        yield failed(
+            f"Nothing was changed: {at.goal.label} has the content of {at.base.label}.",
+            remedy="Give the fix that removes the weakness; what vanishes without one was not fixed.",
+        )
+    if at.unjoined:
+        yield unknown(
+            f"The diff does not join {at.base.label} and the fix: {at.unjoined}.",
+            case.evidence.diff_name,
+            remedy="Give the diff of exactly these two revisions, as git diff -M writes it.",
+        )
+
+
+def _old_content(case: Case, after: After) -> Iterator[Answer]:
+    """Changed files that the scan saw as they were before the fix, by the hashes of both reports.
+
+    SARIF's artifacts[].hashes are of the content, git's blob ids are not (3.24.11; git hashes a
+    header too), and no fact has digests of content: a hash can refute a binding, never prove it. It
+    does where a scan of the base has the same hash for a file whose lines the fix changes.
+    """
+    now = dict(after.leg.run.hashes)
+    for file in case.diff.files if case.diff and now else ():
+        changed = file.new_path and file.old_path and (file.hunks or file.binary)
+        seen = now.get(file.new_path or "")
+        for leg in (*case.before, *case.control) if changed and seen else ():
+            if dict(leg.run.hashes).get(file.old_path or "") == seen and _is_base(case, leg):
+                yield failed(
+                    f"{after.leg.label} saw {file.new_path} as it was before the fix: its hash is the one "
+                    f"in {leg.label}.",
+                    after.leg.ref(),
+                    leg.ref(),
+                    remedy=_RESCAN.format(case.at.goal.label),
+                )
+
+
+def _is_base(case: Case, leg: Leg) -> bool:
+    """Whether a scan is of the fix's base, or nobody says of what and so of the base at best."""
+    found = bond(leg, case.at.base, _changed_paths(case))
+    return found in BOUND or not (leg.commit or leg.facts.tree)
+
+
+def _changed_paths(case: Case) -> tuple[str, ...]:
+    return tuple(file.old_path for file in case.diff.files if file.old_path) if case.diff else ()
+
+
+def _contradiction(leg: Leg) -> Iterator[Answer]:
+    """The report and the facts naming two different commits; a report may shorten its id."""
+    told, commit = leg.run.revision.strip().lower(), leg.facts.commit
+    is_id = len(told) >= LEAST_DIGITS and _HEX.fullmatch(told)
+    if not is_id or not commit or commit.startswith(told):
+        return
+    yield failed(
+        f"{leg.label} itself names commit {short(told)}, the facts name {short(commit)}.",
+        leg.ref(f"{leg.run.pointer}/versionControlProvenance"),
         remedy="Give the report and the facts of one and the same scan.",
     )
 
@@ -90,7 +142,7 @@ def _scanned(after: After) -> str:
     return f"tree {short(tree)}" if tree else "a revision that nobody names"
 
 
-@check("SCAN_SCOPE", about=About.FINDING, can_be_waived=False)
+@check("SCAN_SCOPE", about=About.FINDING, version=2, can_be_waived=False)
 def scan_scope(case: Case, terms: Terms, target: Target) -> Answer:
     """A full scan of the right category, neither limited to the diff nor cut by a baseline?"""
     if not target.witnesses:
@@ -121,9 +173,9 @@ def _no_scan_of_kind(case: Case, target: Target) -> Answer:
 def _scope(target: Target, item: Witness) -> Answer:
     leg = item.after.leg
     remedy = f"Give a full scan by {leg.run.tool}, and say scope in its facts."
-    limits = list(_limits(item))
-    if limits:
-        return failed(f"{leg.label} is no full scan: {limits[0]}.", leg.ref(), remedy=remedy)
+    limit = next(limits(leg), "")
+    if limit:
+        return failed(f"{leg.label} is no full scan: {limit}.", leg.ref(), remedy=remedy)
     finder = target.finder
     if finder and finder.engine == leg.engine and finder.category and not leg.category:
         return unknown(
@@ -132,18 +184,45 @@ def _scope(target: Target, item: Witness) -> Answer:
             leg.ref(),
             remedy="Say category in the facts.",
         )
+    doubt = next(_doubts(item), None)
+    if doubt:
+        return doubt
     if leg.facts.scope != "full":
         return unknown(f"{leg.lacking('The scope')}.", leg.ref(), remedy=remedy)
     return passed(f"{leg.label} is a full scan.", leg.ref())
 
 
-def _limits(item: Witness) -> Iterator[str]:
+def limits(leg: Leg) -> Iterator[str]:
     """What shows that a scan looked at less than everything."""
-    leg = item.after.leg
     if leg.facts.scope == "diff":
         yield "its facts say that it is limited to the changes"
     if "diff-informed" in leg.run.incremental_mode:
         yield "the report says that it is diff-informed"
-    option = _NARROWING.search(leg.command)
+    option = commands.narrowing(leg.command)
     if option:
-        yield f"its command has {next(filter(None, option.groups()))}"
+        yield f"its command has {option}"
+
+
+def _doubts(item: Witness) -> Iterator[Answer]:
+    """What lets a scan that says it is full look at less, or show less, than the one before it."""
+    leg = item.after.leg
+    states = set(leg.run.baseline_states)
+    if leg.row and leg.row.name in load("notices.json")["always_new"]["tools"]:
+        states.clear()
+    if (leg.run.baseline_guid or states) and not states & _WAS_THERE:
+        yield unknown(
+            f"{leg.label} was compared with a baseline and shows only what is new to it.",
+            leg.ref(),
+            remedy="Give the report with every result, or without a baseline.",
+        )
+    before = item.after.comparison.earlier
+    differs = any(command_difference(earlier, leg) for earlier in before)
+    option = commands.left_out_files(leg.command)
+    option = option or (commands.narrow_target(leg.command) if differs else "")
+    if option and (differs or not any(earlier.command for earlier in before)):
+        yield unknown(
+            f"The command of {leg.label} has {plain(option, 60)}, which the scan before is not known to have "
+            "had.",
+            leg.ref(),
+            remedy="Scan with the command of the scan before, and say both commands in the facts.",
+        )

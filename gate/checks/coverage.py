@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from posixpath import basename, splitext
 
-from gate.case import After, Case
-from gate.changes import is_link, is_test
+from gate.case import After, Case, Target, Witness
+from gate.changes import is_link
 from gate.checks.check import (
     About,
     Answer,
     check,
     counted,
     failed,
-    names,
     passed,
     plain,
     unknown,
     worst,
 )
-from gate.recipe import compare_recipes
-from gate.records import LEVEL_RANK, Level
+from gate.checks.examined import by_recipe, proven, reads
+from gate.checks.notices import as_told, earlier, is_grave, leaves_out_some_file, names
+from gate.diff import FileDiff
+from gate.records import Result
 from gate.terms import Terms
 
+PLACELESS = ("dast", "cloud", "fuzz", "container")  # their results may lie outside any repository
 
-@check("FILES_ANALYSED", about=About.SCANS, version=2)
+
+@check("FILES_ANALYSED", about=About.SCANS, version=4)
 def files_analysed(case: Case, terms: Terms) -> Answer:
     """Every changed, not deleted file in a tool's languages: covered, with no warning naming it?"""
     if case.diff is None:
@@ -32,7 +34,8 @@ def files_analysed(case: Case, terms: Terms) -> Answer:
             "Without the diff nobody knows which files changed.", remedy="Give the fix as --diff."
         )
     parts = [part for path in case.relevant for part in _file(case, path)]
-    parts += _where_the_originals_were(case)
+    parts += _where_the_originals_are(case)
+    parts += [part for after in case.afters for part in _unnamed(case, after)]
     aside = [path for path in case.relevant if not _readers(case, path)]
     said = f" No scanner here reads {_few(aside)}." if aside else ""
     if not parts:
@@ -49,58 +52,87 @@ def _number(case: Case) -> int:
     return sum(bool(_readers(case, path)) for path in case.relevant)
 
 
-def _where_the_originals_were(case: Case) -> Iterator[Answer]:
-    """The file of each original, by the full scans that say that it is gone.
+def _where_the_originals_are(case: Case) -> Iterator[Answer]:
+    """The files that hold the originals' code, by the full scans that say that they are gone.
 
     A scan limited to the diff may have looked at the file, but does not answer for it.
     """
     for target in case.targets:
-        place = target.original.result.location.path if target.original.result else None
-        path = case.diff.map_path(place) if case.diff and place else None
-        full = [item.after for item in target.gone if item.after.leg.facts.scope == "full"]
-        readers = [after for after in full if path and _reads(case, after, path)]
-        if path and readers:
-            yield _coverage(case, path, readers)
+        for path, full in _asked(case, target):
+            yield _coverage(case, path, full, strict=True)
+
+
+def _asked(case: Case, target: Target) -> Iterator[tuple[str, list[After]]]:
+    """Each file that the original's code is in now, with the full scans that say that it is gone.
+
+    Its own file under its present name, and files to whose added lines the code was taken.
+    """
+    full = [item for item in target.gone if item.after.leg.facts.scope == "full"]
+    asked: dict[str, list[After]] = {}
+    for item in full:
+        result = _at_base(target, item)
+        if result and case.diff and item.after.leg.tool_class not in PLACELESS:
+            for path in _places(case, result):
+                asked.setdefault(path, []).append(item.after)
+    yield from asked.items()
+
+
+def _at_base(target: Target, item: Witness) -> Result | None:
+    """The original as the scan saw it that the run is compared with, else as it was found."""
+    return target.original.result if item.index is None else item.after.comparison.pool[item.index]
+
+
+def _places(case: Case, result: Result) -> Iterator[str]:
+    """The file of a result as it is called now, and the files that its code was added to."""
+    spot = result.location
+    own = case.diff.map_path(spot.path) if case.diff and spot.path else None
+    if own:
+        yield own
+    taken = (
+        case.layout.taken_to(spot.path or "", spot.line or 0, spot.snippet or "")
+        if case.layout
+        else ()
+    )
+    yield from (path for path in taken if path != own)
 
 
 def _readers(case: Case, path: str) -> list[After]:
     """The runs whose tool reads this kind of file."""
-    return [after for after in case.afters if _reads(case, after, path)]
-
-
-def _reads(case: Case, after: After, path: str) -> bool:
-    """By the tool's row; of an unknown tool, by the kinds of files it has ever reported on."""
-    row = after.leg.row
-    if row:
-        endings = row.extensions
-        return not endings or splitext(path)[1].lower() in endings or basename(path) in endings
-    same = [leg for leg in (*case.before, *case.control) if leg.engine == after.leg.engine]
-    seen = {splitext(found)[1] for leg in (*same, after.leg) for found in leg.examined}
-    return not seen or splitext(path)[1] in seen
+    return [after for after in case.afters if reads(case, after, path)]
 
 
 def _file(case: Case, path: str) -> Iterator[Answer]:
-    """One answer for a file that some scanner here reads, none for another."""
-    readers = _readers(case, path)
-    if not readers:
-        return
+    """One answer for a file that some scanner here reads, or cannot look behind; none for another."""
     file = case.diff.for_new(path) if case.diff else None
     if file and is_link(file):
-        yield failed(
-            f"{path} is a link or a submodule now: no scanner looks behind it.",
-            case.diff_ref(path),
-            remedy="Leave the file a file, or scan what it names.",
-        )
+        yield _link(case, file)
+        return
+    readers = _readers(case, path)
+    if not readers:
         return
     warned = [part for after in readers for part in _warnings(after, path)]
     yield warned[0] if warned else _coverage(case, path, readers)
 
 
+def _link(case: Case, file: FileDiff) -> Answer:
+    """A link or submodule: FAIL where it is new, UNKNOWN where it was one before."""
+    was = (
+        file.status not in ("added", "copied") and (file.old_mode or file.new_mode) == file.new_mode
+    )
+    if was and not file.hunks:
+        return passed(f"{file.path} is the link it was before.")
+    say, now = (unknown, "other than it was") if was else (failed, "now")
+    return say(
+        f"{file.path} is a link or a submodule {now}: no scanner looks behind it.",
+        case.diff_ref(file.path),
+        remedy="Leave the file a file, or scan what it names.",
+    )
+
+
 def _warnings(after: After, path: str) -> Iterator[Answer]:
     """Warnings and errors of the tool that name the file, in their places or in their words."""
     for told in after.leg.run.notifications:
-        grave = LEVEL_RANK[told.level] >= LEVEL_RANK[Level.WARNING] and told.id != "RULED-OUT"
-        if grave and names(told, path):
+        if is_grave(told) and names(told, path):
             yield failed(
                 f"{after.leg.label} had trouble with {path}: {plain(told.message)}.",
                 after.leg.ref(told.pointer),
@@ -108,62 +140,45 @@ def _warnings(after: After, path: str) -> Iterator[Answer]:
             )
 
 
-def _coverage(case: Case, path: str, readers: list[After]) -> Answer:
-    """Whether some run covers a file: it says so, or it is told from the recipe's other reports."""
+def _unnamed(case: Case, after: After) -> Iterator[Answer]:
+    """Warnings about some file that nobody can name, which were not there before the fix."""
+    leg = after.leg
+    before = earlier((*case.before, *case.control), leg.engine, exactly=True)
+    for told in leg.run.notifications:
+        if leaves_out_some_file(told) and as_told(told, exactly=True) not in before:
+            yield unknown(
+                f"{leg.label} had trouble with a file that it does not name: {plain(told.message)}.",
+                leg.ref(told.pointer),
+                remedy="Let the tool say which file it is, and scan again without the trouble.",
+            )
+
+
+def _coverage(case: Case, path: str, readers: list[After], *, strict: bool = False) -> Answer:
+    """Whether some run covers a file: it says so, or it is told from the recipe's other reports.
+
+    ``strict``: the original's code is there, so that nothing less than proof will do.
+    """
     for after in readers:
-        if path in after.leg.examined:
+        if proven(after.leg, path, case):
             return passed(f"{path} was analysed by {after.leg.label}.", after.leg.ref())
     file = case.diff.for_new(path) if case.diff else None
     before = file.old_path if file else path
-    for after in readers:
-        answer = _by_recipe(case, after, path, before)
-        if answer:
-            return answer
+    for after in readers if not strict else ():
+        said = by_recipe(case, after, path, before)
+        if said:
+            return passed(said, after.leg.ref())
     if all(after.leg.lists_all for after in readers):
         return failed(
             f"{path} is not among the files that {readers[0].leg.label} examined.",
             *(after.leg.ref() for after in readers),
             remedy=f"Scan again with {path} in the scanner's scope.",
         )
+    what = ", where the original's code is now" if strict else ""
     return unknown(
-        f"Nothing says that {path} was analysed.",
+        f"Nothing says that {path} was analysed{what}.",
         *(after.leg.ref() for after in readers),
         remedy="Say files_scanned in the facts of the scan.",
     )
-
-
-def _by_recipe(case: Case, after: After, path: str, before: str | None) -> Answer | None:
-    """What the reports of the same recipe before the fix say of a file; None for nothing.
-
-    A complete list that left the file out, or no test file in any report, shows the configured
-    scope, which the fix did not touch. Where nothing is listed, reports on the same file, or on
-    files of its kind in the same part of the repository, show that it is in scope.
-    """
-    legs = [
-        leg
-        for leg in after.comparison.earlier
-        if compare_recipes(leg, after.leg, after.comparison.joined, case.touches).same
-    ]
-    if not legs:
-        return None
-    seen = after.leg.examined.union(*(leg.examined for leg in legs))
-    left_out = before and before not in seen and any(leg.lists_all for leg in legs)
-    if left_out or (is_test(path) and not any(map(is_test, seen))):
-        return passed(f"{path} is outside the unchanged configured scope of {after.leg.label}.")
-    if after.leg.lists_all or not (before in seen or any(_is_near(path, other) for other in seen)):
-        return None
-    return passed(
-        f"{path} is in the scope of {after.leg.label}: the same recipe reports on files of its "
-        "kind there, and no warning names it.",
-        after.leg.ref(),
-    )
-
-
-def _is_near(path: str, other: str) -> bool:
-    """Whether two files are of one kind, in one part of the repository."""
-    same_part = path.partition("/")[0] == other.partition("/")[0]
-    at_root = "/" not in path and "/" not in other
-    return splitext(path)[1] == splitext(other)[1] and (same_part or at_root)
 
 
 def _few(paths: Iterable[str]) -> str:

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from gate.binding import BOUND
 from gate.case import After, Case, Target, Witness
+from gate.checks.agentic import often_enough
 from gate.checks.check import About, Answer, check, counted, failed, passed, plain, unknown, worst
-from gate.comparison import LIBERAL
+from gate.checks.out_of_sight import out_of_sight, silenced, told_otherwise
+from gate.checks.proofs import still_works
 from gate.disputes import is_fixer
 from gate.legs import Leg
 from gate.matching import Pair
@@ -18,10 +20,13 @@ from gate.records import Result
 from gate.terms import Terms
 
 
-@check("ORIGINAL_ABSENT", about=About.FINDING, can_be_waived=False)
+@check("ORIGINAL_ABSENT", about=About.FINDING, version=2, can_be_waived=False)
 def original_absent(case: Case, terms: Terms, target: Target) -> Answer:
     """Is the original gone? Read liberally: whatever may be it counts as present."""
     ref = target.original.ref
+    shown = still_works(case, target)
+    if shown:
+        return shown
     if not target.witnesses:
         return unknown(
             f"No scan after the fix is of the kind that found {ref}.",
@@ -33,7 +38,7 @@ def original_absent(case: Case, terms: Terms, target: Target) -> Answer:
         return answer
     if not target.gone:
         return _unbound(case, target)
-    return _often_enough(target, terms, answer)
+    return often_enough(case, target, terms, answer)
 
 
 def _unbound(case: Case, target: Target) -> Answer:
@@ -42,20 +47,6 @@ def _unbound(case: Case, target: Target) -> Answer:
         f"No scan known to be of {goal} says whether {target.original.ref} is gone.",
         *(item.after.leg.ref() for item in target.witnesses),
         remedy=f"Scan exactly the content of {goal}, and say commit and tree of the scan.",
-    )
-
-
-def _often_enough(target: Target, terms: Terms, answer: Answer) -> Answer:
-    """An agentic scanner does not see everything every time: one clean run may be too few."""
-    full = [item.after.leg.scan for item in target.gone if item.after.leg.facts.scope == "full"]
-    runs = {scan.report.sha256 for scan in full}
-    if target.gone[0].after.leg.tool_class != "agentic" or len(runs) >= terms.clean_runs:
-        return answer
-    return unknown(
-        f"{target.original.ref} is absent from {counted(len(runs), 'full run')} of an agentic scanner, the policy "
-        f"asks for {terms.clean_runs}.",
-        *answer.evidence,
-        remedy="Repeat the scan of the same content and give every run.",
     )
 
 
@@ -86,6 +77,9 @@ def _absence(case: Case, target: Target, item: Witness) -> Answer:
         )
     pointer = item.after.comparison.pool[item.index].pointer
     before = (item.source.ref(pointer),) if item.source else ()
+    for doubt in (silenced, told_otherwise, out_of_sight):
+        if answer := doubt(target, leg, case):
+            return answer
     return passed(f"{ref} is not in {leg.label}, nor anything like it.", *before, leg.ref())
 
 
@@ -97,7 +91,7 @@ def _present(item: Witness, ref: str, pair: Pair, leg: Leg) -> Answer:
         refs.insert(0, source.ref(item.after.comparison.pool[item.index].pointer))
     hidden = ", only suppressed" if found.suppressed else ""
     what = f"{place_of(found)} in {leg.label}{hidden}: {plain(pair.reason)}".rstrip(".")
-    if pair.stage in LIBERAL:
+    if pair.is_present:
         return failed(
             f"{ref} is still there, at {what} ({pair.stage}).",
             *refs,

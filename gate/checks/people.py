@@ -1,37 +1,32 @@
-"""Who verified, who reviewed, and whether they are others than who wrote the fix."""
+"""Who verified, and whether that is another than who, or what, wrote the fix."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gate.binding import short
 from gate.case import After, Case
 from gate.checks.check import (
     About,
     Answer,
-    Lamp,
     check,
     failed,
     passed,
     plain,
-    sentence,
     unknown,
     worst,
 )
 from gate.disputes import authors, is_fixer
-from gate.evidence import SOURCE_RANK, Review, Source
+from gate.evidence import SOURCE_RANK, Source
 from gate.legs import Leg
-from gate.people import is_bot_login, person
-from gate.provenance import AI_ORIGINS, machine
-from gate.strict import moment
+from gate.models import is_inside, is_same_model
+from gate.provenance import AI_ORIGINS
+from gate.recipe import own_configuration
 from gate.terms import Terms
 
 _ELSEWHERE = "Let a pipeline or a runner that is not the fixer's scan the fix."
-_REVIEW = "Have a person who did not write the fix approve exactly {}."
-_NO = ("no", "false", "n")
 
 
-@check("INDEPENDENCE", about=About.SCANS, can_be_waived=False)
+@check("INDEPENDENCE", about=About.SCANS, version=2, can_be_waived=False)
 def independence(case: Case, terms: Terms) -> Answer:
     """Is the verifying run apart from whoever, or whatever, made the fix?"""
     parts = [part for after in case.afters for part in _dependence(case, terms, after)]
@@ -43,14 +38,14 @@ def independence(case: Case, terms: Terms) -> Answer:
 def _dependence(case: Case, terms: Terms, after: After) -> Iterator[Answer]:
     """What ties one run to the fixer: the session, the model, the account."""
     leg, fix = after.leg, case.evidence.fix
-    if fix.agent_run and _same(leg.facts.agent_run, fix.agent_run):
+    if is_inside(leg.facts.agent_run, fix.agent_run):
         yield failed(
             f"{leg.label} was started inside the run of the agent that made the fix "
             f"({plain(fix.agent_run, 60)}).",
             leg.ref(),
             remedy=_ELSEWHERE,
         )
-    if fix.model and _same(leg.facts.model, fix.model):
+    if any(is_same_model(model, fix.model) for model in (leg.facts.model, *leg.run.extensions)):
         yield failed(
             f"{leg.label} used {plain(fix.model, 60)}, the model that made the fix.",
             leg.ref(),
@@ -66,10 +61,6 @@ def _dependence(case: Case, terms: Terms, after: After) -> Iterator[Answer]:
         yield _apart_from_agent(case, terms, leg)
     else:
         yield _apart_from_author(case, leg)
-
-
-def _same(one: str | None, other: str) -> bool:
-    return bool(one) and one is not None and one.strip().casefold() == other.strip().casefold()
 
 
 def _apart_from_agent(case: Case, terms: Terms, leg: Leg) -> Answer:
@@ -121,6 +112,13 @@ def _apart_from_author(case: Case, leg: Leg) -> Answer:
 def _own_configuration(case: Case) -> Iterator[Answer]:
     """Configuration that the fix itself wrote, and the scan obeyed."""
     for after in case.afters:
+        named = own_configuration(after.leg, case.diff)
+        if named:
+            yield failed(
+                f"{after.leg.label} names {named} as its configuration, which the fix wrote.",
+                case.diff_ref(named),
+                remedy=f"Take {named} out of the fix and scan again.",
+            )
         for touch in case.touches:
             if touch.kind == "config" and after.leg.engine in touch.tools:
                 yield failed(
@@ -156,121 +154,3 @@ def _provenance(case: Case, leg: Leg) -> Answer:
         leg.ref(),
         remedy="Let a runner, or a pipeline with an attested identity, scan the fix.",
     )
-
-
-@check("HUMAN_REVIEW", about=About.SCANS, lamp=Lamp.RIGHT, can_be_waived=False)
-def human_review(case: Case, terms: Terms) -> Answer:
-    """Approved by people who are not author, committer, bot or AI, on this exact revision?"""
-    head = case.at.head
-    remedy = _REVIEW.format(head.label)
-    if not head.known and not case.at.goal.known:
-        return unknown(
-            "Which revision the fix is was not said, so no review can be of it.",
-            remedy="Say the fix's head_commit and head_tree in the facts.",
-        )
-    if not authors(case.evidence.fix):
-        return unknown(
-            "Who wrote the fix is not known, so whether a reviewer did cannot be told.",
-            remedy="Say author or commits of the fix in the facts.",
-        )
-    refused = [r for r in _latest(case) if r.decision == "rejected" and not _objection(case, r)]
-    if refused:
-        return failed(
-            f"{refused[0].reviewer} rejected {head.label}.",
-            remedy="Answer what the reviewer says, and have the new revision reviewed.",
-        )
-    counted = counted_reviews(case)
-    if not counted:
-        return _why_none(case, remedy)
-    answered = worst((_answers(r, terms) for r in counted), passed(""))
-    if answered.outcome != "PASS":
-        return answered
-    names = ", ".join(review.reviewer for review in counted)
-    if len(counted) < terms.reviewers:
-        return unknown(
-            sentence(
-                f"{head.label} is approved by {names}, but {terms.reviewers} people are asked."
-            ),
-            remedy=remedy,
-        )
-    return passed(sentence(f"{head.label} is approved by {names}."))
-
-
-def counted_reviews(case: Case) -> list[Review]:
-    """Standing approvals of this exact revision by different people who did not make the fix."""
-    counted: list[Review] = []
-    for review in _latest(case):
-        others = (person(other.reviewer) for other in counted)
-        again = any(person(review.reviewer).is_same(other) for other in others)
-        if review.decision == "approved" and not _objection(case, review) and not again:
-            counted.append(review)
-    return counted
-
-
-def _latest(case: Case) -> list[Review]:
-    """Every reviewer's last decision on each revision; comments decide nothing."""
-    standing: dict[tuple[str, str], Review] = {}
-    for review in sorted(case.evidence.reviews, key=_when):
-        if review.decision != "commented":
-            which = "here" if _of_this_revision(case, review) else review.commit or review.tree
-            standing[(_key(review.reviewer), which)] = review
-    return list(standing.values())
-
-
-def _when(review: Review) -> float:
-    """For ordering; undated reviews first, in the order given."""
-    at = moment(review.at)
-    return at.timestamp() if at else 0.0
-
-
-def _key(reviewer: str) -> str:
-    return min(person(reviewer).keys(), default=reviewer)
-
-
-def _objection(case: Case, review: Review) -> str:
-    """Why a review does not count; empty where it does."""
-    who = review.reviewer
-    agent = machine(who)
-    if review.kind != "human" or agent or is_bot_login(person(who)):
-        return f"{who} is {'an AI' if review.kind == 'ai' else 'no person'}"
-    if is_fixer(who, case.evidence.fix):
-        return f"{who} made the fix"
-    if not _of_this_revision(case, review):
-        return f"{who} looked at {short(review.commit or review.tree) or 'no named revision'}"
-    return ""
-
-
-def _of_this_revision(case: Case, review: Review) -> bool:
-    """The head or the merge, by commit or by tree."""
-    for revision in (case.at.head, case.at.merge):
-        if revision and review.commit and review.commit == revision.commit:
-            return True
-        if revision and review.tree and review.tree == revision.tree:
-            return True
-    return False
-
-
-def _why_none(case: Case, remedy: str) -> Answer:
-    """No review counts: because there is none yet, or because those there are do not."""
-    approvals = [r for r in _latest(case) if r.decision == "approved"]
-    if not approvals:
-        return unknown(f"Nobody has approved {case.at.head.label} yet.", remedy=remedy)
-    return failed(f"No approval counts: {_objection(case, approvals[-1])}.", remedy=remedy)
-
-
-def _answers(review: Review, terms: Terms) -> Answer:
-    """Whether a review answers what the policy asks; a plain no is an answer, and not a good one."""
-    given = {question: answer.strip() for question, answer in review.answers}
-    for question in terms.questions:
-        answer = given.get(question, "")
-        if answer.casefold() in _NO:
-            return failed(
-                f"{review.reviewer} answers {question!r} with no.",
-                remedy="Change the fix, so that the answer is yes.",
-            )
-        if not answer:
-            return unknown(
-                f"{review.reviewer} has not answered {question!r}.",
-                remedy=f"Answer {question!r} in the review.",
-            )
-    return passed(f"{review.reviewer} answers every question.")

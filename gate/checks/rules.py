@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 from gate.case import Case, Target, Witness
 from gate.checks.check import About, Answer, check, failed, passed, unknown, worst
+from gate.checks.notices import is_gap
 from gate.comparison import counterpart
 from gate.legs import Leg
 from gate.recipe import Recipe, compare_recipes, inventory
-from gate.records import LEVEL_RANK, Level, Notification, Result
+from gate.records import LEVEL_RANK, Level, Result
 from gate.terms import Terms
 
 # Options by which scanners report only what is severe or certain enough.
@@ -18,10 +19,9 @@ _THRESHOLD = re.compile(
     r"(?<!\S)(?:--severity(?:-level|-threshold)?|--min(?:imum)?-(?:severity|confidence|level)"
     r"|--confidence(?:-level)?|--level|--audit-level|-l{2,3}|-i{2,3})(?:[=\s]\s*[A-Za-z]\w*)?(?!\S)"
 )
-_GAP = "RULE-COVERAGE-GAP"  # what an AI scanner says of a rule it could not follow everywhere
 
 
-@check("RULE_ACTIVE", about=About.FINDING, version=2)
+@check("RULE_ACTIVE", about=About.FINDING, version=3)
 def rule_active(case: Case, terms: Terms, target: Target) -> Answer:
     """Was the rule that found the original on?"""
     parts = [_activity(case, target, item) for item in target.gone or target.witnesses]
@@ -44,7 +44,7 @@ def _activity(case: Case, target: Target, item: Witness) -> Answer:
             remedy=f"Give a positive control: a scan of the base by {leg.run.tool}.",
         )
     names = {result.rule, result.rule_key, *result.aliases}
-    seen = _evidence_of(leg, result.rule, names)
+    seen = evidence_of(leg, result.rule, names)
     if seen:
         return seen
     return _by_recipe(case, target, item, result.rule, names)
@@ -57,20 +57,22 @@ def _result_there(target: Target, item: Witness) -> Result | None:
     return None if item.index is None else item.after.comparison.pool[item.index]
 
 
-def _evidence_of(leg: Leg, rule: str, names: set[str]) -> Answer | None:
+def evidence_of(leg: Leg, rule: str, names: set[str]) -> Answer | None:
     """What the report itself says of the rule; None where it says nothing."""
     off = {r.id for r in leg.run.rules if not r.enabled} | set(leg.run.disabled_rules)
     on_again = f"Switch {rule} on and scan again."
     if off & names:
         return failed(f"{rule} was switched off in {leg.label}.", leg.ref(), remedy=on_again)
-    gap = next((told for told in leg.run.notifications if _is_gap(told, names)), None)
+    gap = next((told for told in leg.run.notifications if is_gap(told, names)), None)
     if gap:
         return unknown(
             f"{leg.label} says that it may not have followed {rule} everywhere.",
             leg.ref(gap.pointer),
             remedy="Scan again until nothing is left out.",
         )
-    for result in (*leg.run.results, *leg.run.passed):
+    # notApplicable says that the rule was not evaluated, informational nothing about it (3.27.9).
+    answered = (result for result in leg.run.passed if result.kind == "pass")
+    for result in (*leg.run.results, *answered):
         if names & {result.rule, result.rule_key}:
             return passed(
                 f"{rule} was on: {leg.label} answers by it elsewhere.", leg.ref(result.pointer)
@@ -81,11 +83,6 @@ def _evidence_of(leg: Leg, rule: str, names: set[str]) -> Answer | None:
     if names & listed.keys():
         return passed(f"{rule} is in the rules that {leg.label} ran.", leg.ref())
     return failed(f"{rule} is not in the rules that {leg.label} ran.", leg.ref(), remedy=on_again)
-
-
-def _is_gap(told: Notification, names: set[str]) -> bool:
-    warned = LEVEL_RANK[told.level] >= LEVEL_RANK[Level.WARNING]
-    return told.rule in names and (warned or told.id == _GAP)
 
 
 def _by_recipe(case: Case, target: Target, item: Witness, rule: str, names: set[str]) -> Answer:

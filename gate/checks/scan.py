@@ -9,21 +9,22 @@ from datetime import datetime, timedelta
 from gate.binding import BOUND
 from gate.case import After, Case
 from gate.catalogue import load
+from gate.changes import both_paths
 from gate.checks.check import (
     About,
     Answer,
     check,
     counted,
     failed,
-    names,
     passed,
     plain,
     unknown,
     worst,
 )
+from gate.checks.notices import as_told, earlier, falls_short, names
 from gate.evidence import Role, Scan, Source
 from gate.legs import Leg
-from gate.records import Level, Notification
+from gate.records import Level
 from gate.strict import moment
 from gate.terms import Terms
 
@@ -33,15 +34,15 @@ _HARMLESS = re.compile(
     r"|ruleId is used|not below a known root|missing \(3\.27\.11\)|is out of range"
 )
 _SKEW = timedelta(minutes=5)  # how far the clocks of two machines may be apart
-_DIGITS = re.compile(r"\d+")
 _PLACELESS = ("dast", "cloud", "fuzz", "container")  # their results may lie outside any repository
 
 
-@check("WELL_FORMED", about=About.SCANS)
+@check("WELL_FORMED", about=About.SCANS, version=2)
 def well_formed(case: Case, terms: Terms) -> Answer:
     """Is each file valid SARIF 2.1.0, within limits? (What cannot be read at all is an error.)"""
     parts = [_form_of(scan) for scan in case.evidence.role(Role.AFTER)]
     parts += [part for after in case.afters for part in _unplaced(after.leg)]
+    parts += [part for after in case.afters for part in _displaced(case, after.leg)]
     return worst(parts, _no_scan())
 
 
@@ -61,7 +62,7 @@ def _form_of(scan: Scan) -> Answer:
 
 def _unplaced(leg: Leg) -> Iterator[Answer]:
     """Results that lie nowhere below the root, of a tool that looks at files."""
-    lost = [r for r in leg.run.results if r.location.path is None and r.location.uri]
+    lost = [r for r in leg.run.results if r.location.path is None and _is_outside(r.location.uri)]
     if not lost or leg.tool_class in _PLACELESS:
         return
     yield unknown(
@@ -71,6 +72,32 @@ def _unplaced(leg: Leg) -> Iterator[Answer]:
         remedy="Run the scanner at the repository root with relative paths, or let it write "
         "originalUriBaseIds.",
     )
+
+
+def _is_outside(uri: str) -> bool:
+    """Whether an address without a path is one outside the root, not the root itself or nothing."""
+    return bool(uri.strip().strip("/.")) or uri.strip().startswith(("/", ".."))
+
+
+def _displaced(case: Case, leg: Leg) -> Iterator[Answer]:
+    """Results that all lie in files of the diff, if one folder is put before their paths."""
+    paths = {result.location.path for result in leg.run.results if result.location.path}
+    known = set(dict(leg.facts.blobs)) if case.diff else set()
+    known.update(
+        path for file in (case.diff.files if case.diff else ()) for path in both_paths(file)
+    )
+    if not paths or not paths.isdisjoint(known):
+        return
+    first = min(paths)
+    prefixes = {path.removesuffix(first) for path in known if path.endswith(f"/{first}")}
+    fits = [prefix for prefix in sorted(prefixes) if all(prefix + path in known for path in paths)]
+    if len(fits) == 1:
+        yield unknown(
+            f"The paths of {leg.label} seem to count from {fits[0].rstrip('/')}, those of the diff from the "
+            "repository root.",
+            leg.ref(),
+            remedy="Run the scanner at the repository root, or let the report name its root.",
+        )
 
 
 @check("SCAN_LINKED", about=About.SCANS, can_be_waived=False)
@@ -93,7 +120,7 @@ def scan_linked(case: Case, terms: Terms) -> Answer:
     return passed(f"{tools} scanned after the fix ({case.at.goal.label}).", *refs)
 
 
-@check("SCAN_FRESH", about=About.SCANS)
+@check("SCAN_FRESH", about=About.SCANS, version=2)
 def scan_fresh(case: Case, terms: Terms) -> Answer:
     """After the last push, and within the policy's age?"""
     now = moment(case.evidence.at)
@@ -111,14 +138,14 @@ def _freshness(case: Case, after: After, now: datetime, days: int) -> Answer:
     if ended is None or began is None:
         remedy = "Say started_at and finished_at of the scan."
         return unknown(f"{leg.lacking('The time')}.", leg.ref(), remedy=remedy)
-    if ended > now + _SKEW:
+    if max(began, ended) - now > _SKEW:
         return failed(
-            f"{leg.label} ended {ended:%Y-%m-%d %H:%M}Z, which is in the future.",
+            f"{leg.label} ran {max(began, ended):%Y-%m-%d %H:%M}Z, which is in the future.",
             leg.ref(),
             remedy="Correct the clock of the scanning machine, scan again.",
         )
-    if now - ended > timedelta(days=days):
-        age = (now - ended).days
+    age = (now - ended).days
+    if age >= days and now - ended != timedelta(days=days):
         return failed(
             f"{leg.label} is {age} days old, the policy allows {days}.", leg.ref(), remedy=rescan
         )
@@ -146,7 +173,7 @@ def _after_push(case: Case, after: After, began: datetime, rescan: str) -> Answe
     return passed(f"{leg.label} began after the last push.")
 
 
-@check("EXECUTION_OK", about=About.SCANS, can_be_waived=False)
+@check("EXECUTION_OK", about=About.SCANS, version=2, can_be_waived=False)
 def execution_ok(case: Case, terms: Terms) -> Answer:
     """Did each tool succeed: flag, exit status, results there, no error that matters?"""
     empty = [s.report.name for s in case.evidence.role(Role.AFTER) if not s.report.runs]
@@ -154,14 +181,15 @@ def execution_ok(case: Case, terms: Terms) -> Answer:
         failed(f"{name} holds no run: nothing was scanned.", name, remedy=_RERUN) for name in empty
     ]
     for after in case.afters:
-        parts += [_ended(after.leg), *_errors(case, after)]
+        parts += [ended(after.leg), *_errors(case, after), *_short(case, after)]
+        parts += _mistimed(case, after.leg)
     return worst(parts, _no_scan())
 
 
 _RERUN = "Repair the cause and scan again."
 
 
-def _ended(leg: Leg) -> Answer:
+def ended(leg: Leg) -> Answer:
     """What flag, exit status and the presence of results say about one run."""
     run = leg.run
     if not run.results_present:
@@ -169,6 +197,10 @@ def _ended(leg: Leg) -> Answer:
             f"{leg.label} has no list of results: the analysis did not begin.",
             leg.ref(),
             remedy=_RERUN,
+        )
+    if run.failure:
+        return failed(
+            f"{leg.label} says that it broke off: {plain(run.failure)}.", leg.ref(), remedy=_RERUN
         )
     if run.execution_successful is False:
         return failed(f"{leg.label} says that it did not succeed.", leg.ref(), remedy=_RERUN)
@@ -204,20 +236,36 @@ def _succeeded(leg: Leg, code: int) -> bool | None:
     return True if code == 0 else None
 
 
+def _mistimed(case: Case, leg: Leg) -> Iterator[Answer]:
+    """Times of a run that cannot be: what contradicts itself is no record of what happened."""
+    began, ended = moment(leg.started_at), moment(leg.finished_at)
+    now = moment(case.evidence.at)
+    remedy = "Correct the clock of the scanning machine, or the facts, and scan again."
+    if began and ended and began - ended > _SKEW:
+        yield failed(
+            f"{leg.label} is said to have ended {ended:%Y-%m-%d %H:%M}Z, before it began "
+            f"({began:%Y-%m-%d %H:%M}Z).",
+            leg.ref(),
+            remedy=remedy,
+        )
+    for at in (began, ended):
+        if at and now and at - now > _SKEW:
+            yield unknown(
+                f"{leg.label} is said to have run {at:%Y-%m-%d %H:%M}Z, which is in the future.",
+                leg.ref(),
+                remedy=remedy,
+            )
+
+
 def _errors(case: Case, after: After) -> Iterator[Answer]:
     """Errors the tool tells of: those that name a relevant file, no file, or that are new."""
     leg = after.leg
-    earlier = {
-        _told(n)
-        for source in (*case.before, *case.control)
-        if source.engine == leg.engine
-        for n in source.run.notifications
-    }
+    before = earlier((*case.before, *case.control), leg.engine)
     for told in leg.run.notifications:
         if told.level is not Level.ERROR:
             continue
         named = next((path for path in case.relevant if names(told, path)), "")
-        if named or not told.paths or _told(told) not in earlier:
+        if named or not told.paths or as_told(told) not in before:
             about = f" about {named}" if named else ""
             yield failed(
                 f"{leg.label} reports an error{about}: {plain(told.message)}.",
@@ -226,8 +274,16 @@ def _errors(case: Case, after: After) -> Iterator[Answer]:
             )
 
 
-def _told(told: Notification) -> tuple[str, str, str, tuple[str, ...]]:
-    return (told.array, told.id, _DIGITS.sub("#", told.message), told.paths)
+def _short(case: Case, after: After) -> Iterator[Answer]:
+    """What an AI scanner says it could not get to."""
+    leg = after.leg
+    for told in leg.run.notifications:
+        if falls_short(told, case.relevant):
+            yield unknown(
+                f"{leg.label} says that it did not get to everything ({told.id}): {plain(told.message)}.",
+                leg.ref(told.pointer),
+                remedy="Give the scanner what it lacked, and scan again.",
+            )
 
 
 @check("NOT_TRUNCATED", about=About.SCANS)

@@ -9,11 +9,14 @@ from gate.changes import both_paths, is_manifest
 from gate.checks.check import About, Answer, check, failed, passed, plain, unknown, worst
 from gate.checks.findings import may_decide, place_of
 from gate.diff import Diff, FileDiff
+from gate.engines import has_marks, reads, reads_as_text
+from gate.marks import ANY_AGENT, ANY_TOOL, Mark, known_to_marks
+from gate.silenced import silencing
 from gate.terms import Terms
-from gate.touches import ANY_TOOL, Mark, Touch, known_to_marks
+from gate.touches import Touch, bears_on_scanning
 
 
-@check("NO_NEW_SUPPRESSION", about=About.SCANS)
+@check("NO_NEW_SUPPRESSION", about=About.SCANS, version=2)
 def no_new_suppression(case: Case, terms: Terms) -> Answer:
     """No inline mark, ignore file or baseline entry added for the tools that judge?"""
     if case.diff is None:
@@ -25,6 +28,7 @@ def no_new_suppression(case: Case, terms: Terms) -> Answer:
         for touch in case.touches
         if touch.kind == "suppression" and _concerns(touch, engines)
     ]
+    parts += _unreadable(case, engines)
     parts += _suppressed_results(case)
     others = [mark for mark in case.marks if mark.tools and not _silences(mark, engines)]
     said = f" For other tools there is one at {_place(others[0])}." if others else ""
@@ -38,13 +42,16 @@ def _no_diff() -> Answer:
 
 
 def _engines(case: Case) -> tuple[str, ...]:
-    """The engines that found the originals or scanned the fix."""
+    """The engines that found the originals or scanned the fix; agentic ones under that word too."""
     finders = (target.finder.engine for target in case.targets if target.finder)
-    return tuple(dict.fromkeys((*finders, *(after.leg.engine for after in case.afters))))
+    scanners = [after.leg for after in case.afters]
+    scanners += [target.finder for target in case.targets if target.finder]
+    agentic = (ANY_AGENT,) * any(leg.tool_class == "agentic" for leg in scanners)
+    return tuple(dict.fromkeys((*finders, *(after.leg.engine for after in case.afters), *agentic)))
 
 
 def _named(engines: tuple[str, ...]) -> str:
-    return ", ".join(engines) or "any scanner"
+    return ", ".join(engine for engine in engines if engine != ANY_AGENT) or "any scanner"
 
 
 def _concerns(touch: Touch, engines: tuple[str, ...]) -> bool:
@@ -56,40 +63,85 @@ def _silences(mark: Mark, engines: tuple[str, ...]) -> bool:
 
 
 def _place(mark: Mark) -> str:
-    return f"{mark.path}:{mark.line}"
+    return f"{mark.path}:{mark.line}" if mark.line else mark.path
 
 
 def _mark(case: Case, mark: Mark, engines: tuple[str, ...]) -> Iterator[Answer]:
-    """What one mark means for the tools here. What only looks like one counts for unknown tools."""
+    """What one mark means for the tools here that read the file."""
     if ANY_TOOL in mark.tools and is_manifest(mark.path):
         return  # lock files say of themselves that they are generated
-    ref = case.diff_ref(_place(mark))
-    remove = f"Remove the suppression at {_place(mark)} and scan again."
-    if not mark.tools:
-        unlisted = [engine for engine in engines if not known_to_marks(engine)]
-        if unlisted:
-            yield unknown(
-                f"{_place(mark)} may silence {unlisted[0]}: {plain(mark.text)}.",
-                ref,
-                remedy=remove,
-            )
+    there = [engine for engine in engines if _may_obey(case, engine, mark.path)]
+    if not there or _is_approved(case, mark):
         return
-    if _silences(mark, engines) and not _is_approved(case, mark):
-        yield failed(
-            f"{_place(mark)} adds a suppression ({mark.row}): {plain(mark.text)}.",
-            ref,
-            remedy=remove,
-        )
+    ref = case.diff_ref(_place(mark))
+    remedy = f"Remove the suppression at {_place(mark)} and scan again."
+    silenced = [engine for engine in there if mark.silences(engine)]
+    if any(mark.is_certain(engine, _commands(case, engine)) for engine in silenced):
+        said = f"{_place(mark)} adds a suppression ({mark.row}): {plain(mark.text)}."
+        yield failed(said, ref, remedy=remedy)
+    elif silenced:
+        said = f"{_place(mark)} has a suppression ({mark.row}); {mark.doubt}: {plain(mark.text)}."
+        yield unknown(said, ref, remedy=remedy)
+    else:
+        yield from _mark_of_others(mark, there, ref, remedy)
+
+
+def _mark_of_others(mark: Mark, there: list[str], ref: str, remedy: str) -> Iterator[Answer]:
+    """What is known to silence none of the tools here counts for those nobody knows."""
+    unlisted = [e for e in there if e != ANY_AGENT and not known_to_marks(e)]
+    if mark.to_all:
+        said = f"{_place(mark)} speaks to those who look for weaknesses: {plain(mark.text)}."
+        yield unknown(said, ref, remedy=remedy)
+    elif unlisted:
+        said = f"{_place(mark)} may silence {unlisted[0]}: {plain(mark.text)}."
+        yield unknown(said, ref, remedy=remedy)
+
+
+def _may_obey(case: Case, engine: str, path: str) -> bool:
+    """Whether an engine may look at comments of this file."""
+    if not has_marks(engine):
+        return False
+    listed = any(path in after.leg.examined for after in case.afters if after.leg.engine == engine)
+    return engine == ANY_AGENT or listed or reads(engine, path)
+
+
+def _commands(case: Case, engine: str) -> str:
+    return "\n".join(after.leg.command for after in case.afters if after.leg.engine == engine)
 
 
 def _is_approved(case: Case, mark: Mark) -> bool:
-    """Whether the mark names the rule of a false positive there that somebody else approved."""
-    for word in case.evidence.dispositions:
-        there = word.get("path") == mark.path and word.get("line") in (None, mark.line)
-        named = str(word.get("rule", "")) and str(word.get("rule")) in mark.text
-        if word.get("kind") == "false_positive" and there and named:
-            return may_decide(case, word.get("by", ""))
-    return False
+    """Whether all rules that the mark names are false positives there that somebody else approved.
+
+    A blanket mark names none. One on a finding that is judged as fixed is no false positive.
+    """
+    if any(mark in silencing(case, target) for target in case.targets):
+        return False
+    rules = [
+        str(word.get("rule", "")).casefold()
+        for word in case.evidence.dispositions
+        if word.get("kind") == "false_positive"
+        and word.get("path") == mark.path
+        and word.get("line") in (None, mark.line)
+        and may_decide(case, word.get("by", ""))
+    ]
+    return bool(mark.ids) and all(
+        any(rule == name.casefold() or rule.endswith(f".{name.casefold()}") for rule in rules)
+        for name in mark.ids
+    )
+
+
+def _unreadable(case: Case, engines: tuple[str, ...]) -> Iterator[Answer]:
+    """Changed files whose lines the diff does not show, though a scanner here reads them."""
+    for file in case.diff.files if case.diff else ():
+        path = file.new_path
+        readers = [engine for engine in engines if path and reads_as_text(engine, path)]
+        if path and file.binary and readers:
+            yield unknown(
+                f"The diff shows {path} as binary, so that marks for {readers[0]} cannot be seen.",
+                case.diff_ref(path),
+                remedy=f"Give the diff with the text of {path} (git diff --text), in UTF-8 and "
+                "without NUL, or have an approver waive this.",
+            )
 
 
 def _side_file(case: Case, touch: Touch) -> Answer:
@@ -115,7 +167,7 @@ def _suppressed_results(case: Case) -> Iterator[Answer]:
                 )
 
 
-@check("SCANNER_CONFIG_UNTOUCHED", about=About.SCANS)
+@check("SCANNER_CONFIG_UNTOUCHED", about=About.SCANS, version=2)
 def scanner_config_untouched(case: Case, terms: Terms) -> Answer:
     """No scanner configuration, scanner job of a pipeline, or agent instruction changed?"""
     if case.diff is None:
@@ -145,6 +197,12 @@ def _touch(case: Case, diff: Diff, touch: Touch, engines: tuple[str, ...]) -> It
             ref,
             remedy=remedy,
         )
+    if touch.kind == "maybe" and _concerns(touch, engines):
+        yield unknown(
+            f"The fix changes {touch.place}, which may configure {_named(engines)}.",
+            ref,
+            remedy=f"Take {touch.path} out of the fix, or have an approver waive this.",
+        )
     if touch.kind == "agent":
         yield failed(
             f"The fix changes {touch.place}, which instructs AI tools.", ref, remedy=remedy
@@ -155,15 +213,17 @@ def _touch(case: Case, diff: Diff, touch: Touch, engines: tuple[str, ...]) -> It
 
 
 def _workflow(case: Case, touch: Touch, file: FileDiff) -> Iterator[Answer]:
-    """A pipeline file: whether scanner jobs are meant can be seen only from the lines shown."""
-    ref = case.diff_ref(touch.place)
-    if touch.scans:
-        yield failed(
-            f"The fix changes {touch.place} where it speaks of scanning.",
-            ref,
-            remedy=f"Take {touch.path} out of the fix.",
-        )
-    elif not _is_of_finding(case, file):
+    """A pipeline file: whether scanner jobs are meant can be seen only from the lines shown.
+
+    The finding's own file has to change, so there only its scanner jobs count.
+    """
+    ref, remedy = case.diff_ref(touch.place), f"Take {touch.path} out of the fix."
+    is_own = _is_of_finding(case, file)
+    bears = bears_on_scanning(file) if is_own else touch.scans or None
+    if bears:
+        said = f"The fix changes {touch.place} where it speaks of scanning."
+        yield failed(said, ref, remedy=remedy)
+    elif bears is None:
         yield unknown(
             f"The fix changes {touch.place}; whether that touches a scanner job cannot be told.",
             ref,

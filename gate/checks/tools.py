@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from gate.binding import BOUND, bond, joins
-from gate.bumps import Bump, bumps
 from gate.case import Case, Target, Witness
 from gate.checks.check import (
     About,
@@ -19,22 +17,12 @@ from gate.checks.check import (
     unknown,
     worst,
 )
+from gate.checks.proofs import proof_answer
 from gate.checks.rules import recipe_of
 from gate.comparison import counterpart, same_kind
 from gate.legs import Leg
 from gate.recipe import compare_recipes, compare_versions, numbers
 from gate.terms import Terms
-
-# What each class needs beside absence from a scan; the other classes need nothing more.
-_CLASS_NEEDS = {
-    "sca": ("that the new version exists and has no advisory of its own", "a look-up of it"),
-    "container": ("that the new image has no advisory of its own", "a scan of the built image"),
-    "secrets": ("that the secret was revoked: it stays in the history", "proof of revocation"),
-    "dast": ("that what was tested again is what was deployed", "a re-test of the deployment"),
-    "cloud": ("that what was tested again is what was deployed", "a re-test of the deployment"),
-}
-_VERSIONS = re.compile(r"(?<![\w.])v?(\d+(?:\.\d+)+(?:[-+][\w.]+)?)(?!\w)")
-_CLASS_NOTHING = ("sast", "agentic", "iac", "fuzz", "manual")
 
 
 @check("SAME_CLASS", about=About.FINDING, can_be_waived=False)
@@ -108,7 +96,7 @@ def _other_class(case: Case, finder: Leg, ref: str) -> Answer:
     )
 
 
-@check("TOOL_VERSION", about=About.FINDING)
+@check("TOOL_VERSION", about=About.FINDING, version=2)
 def tool_version(case: Case, terms: Terms, target: Target) -> Answer:
     """Not older than the finder; a newer major version needs a positive control."""
     parts = [_version(case, target, item) for item in target.gone or target.witnesses]
@@ -134,9 +122,25 @@ def _version(case: Case, target: Target, item: Witness) -> Answer:
             finder.ref(),
             remedy=f"Scan with {finder.run.tool} {finder.version} or newer.",
         )
+    older = next(_older_parts(finder, leg), None)
+    if older:
+        return older
     if order == 0:
         return passed(f"{leg.label} has the version that found it, {leg.version}.", leg.ref())
     return _newer(case, target, item, finder)
+
+
+def _older_parts(finder: Leg, leg: Leg) -> Iterator[Answer]:
+    """Extensions (query packs, models, skills) that are older than those of the finder."""
+    now = dict(leg.run.extension_versions)
+    for name, version in finder.run.extension_versions:
+        if name in now and compare_versions(version, now[name]) == -1:
+            yield failed(
+                f"{leg.label} has {name} {now[name]}, older than the {version} that found it.",
+                leg.ref(),
+                finder.ref(),
+                remedy=f"Scan with {name} {version} or newer.",
+            )
 
 
 def _newer(case: Case, target: Target, item: Witness, finder: Leg) -> Answer:
@@ -154,11 +158,19 @@ def _newer(case: Case, target: Target, item: Witness, finder: Leg) -> Answer:
     )
 
 
-@check("POSITIVE_CONTROL", about=About.FINDING, version=2)
+@check("POSITIVE_CONTROL", about=About.FINDING, version=3)
 def positive_control(case: Case, terms: Terms, target: Target) -> Answer:
-    """Would this very recipe have reported the original before the fix?"""
+    """Would this very recipe have reported the original before the fix?
+
+    For an agentic finding, a proof of concept that worked before and fails after serves as well; a
+    control scan that is blind is not outweighed by it.
+    """
     parts = [_control(case, target, item) for item in target.gone or target.witnesses]
-    return worst(parts, _none(target.original.ref))
+    answer = worst(parts, _none(target.original.ref))
+    proof = proof_answer(case, terms, target)
+    if proof is None or answer.outcome is not Outcome.UNKNOWN:
+        return answer
+    return proof
 
 
 def _control(case: Case, target: Target, item: Witness) -> Answer:
@@ -184,7 +196,7 @@ def _by_control(case: Case, target: Target, item: Witness) -> Answer | None:
 def _one_control(case: Case, target: Target, item: Witness, control: Leg) -> Answer:
     leg, ref = item.after.leg, target.original.ref
     remedy = f"Scan the base with exactly the recipe of {leg.label} and give it as --control."
-    reason = next(_unlike(case, target, control, leg), "")
+    reason = next(unlike(case, target, control, leg), "")
     if reason:
         return unknown(
             f"{control.label} is no positive control: {reason}.", control.ref(), remedy=remedy
@@ -218,7 +230,7 @@ def _by_stored_scan(case: Case, target: Target, item: Witness) -> Answer:
             leg.ref(),
             remedy=remedy,
         )
-    reason = next(_unlike(case, target, source, leg), "")
+    reason = next(unlike(case, target, source, leg), "")
     recipe = recipe_of(case, item)
     if not reason and source.facts.scope == "diff":
         reason = "it is limited to a diff"
@@ -237,14 +249,14 @@ def _by_stored_scan(case: Case, target: Target, item: Witness) -> Answer:
     )
 
 
-def _unlike(case: Case, target: Target, earlier: Leg, leg: Leg) -> Iterator[str]:
+def unlike(case: Case, target: Target, earlier: Leg, leg: Leg) -> Iterator[str]:
     """What keeps a scan before the fix from speaking for the recipe of a scan after it."""
     if bond(earlier, case.at.base, _old_paths(target)) not in BOUND:
         yield "it is not known to be of the content before the fix"
     recipe = compare_recipes(earlier, leg, joins(earlier, leg, case.at), case.touches)
     if recipe.version != 0:
         yield recipe.reason
-    elif recipe.same is False:
+    elif recipe.same is False or recipe.narrower:
         yield recipe.reason
     if leg.tool_class == "agentic" and not _same_model(earlier, leg):
         yield "it is not known to have used the same model"
@@ -260,62 +272,3 @@ def _old_paths(target: Target) -> tuple[str, ...]:
     if result is None:
         return ()
     return tuple(path for path in (result.location.path, *result.flow_paths) if path)
-
-
-@check("CLASS_SPECIFIC", about=About.FINDING, version=2)
-def class_specific(case: Case, terms: Terms, target: Target) -> Answer:
-    """Dependency: the new version is clean; secret: revoked; dast, cloud: the deployment."""
-    finder, ref = target.finder, target.original.ref
-    kind = finder.tool_class if finder else ""
-    if kind in _CLASS_NOTHING:
-        return not_applicable(f"A finding of class {kind} needs nothing beside the scan.")
-    bump = _to_named_version(case, target) if kind == "sca" else None
-    if bump:
-        return passed(
-            f"{bump.name} went from {bump.old} to {bump.new}, which the finding itself names as "
-            "repaired; the scan of it is judged by the other checks.",
-            case.diff_ref(target.original.result.location.path or "")
-            if target.original.result
-            else "",
-        )
-    if kind in _CLASS_NEEDS:
-        what, proof = _CLASS_NEEDS[kind]
-        return unknown(
-            f"{ref} is of class {kind}, and nothing shows {what}.",
-            *((finder.ref(),) if finder else ()),
-            remedy=f"Add {proof}, or have an approver waive this check.",
-        )
-    return unknown(
-        f"What class of tool found {ref} is not known.",
-        remedy="Say tool_class of the scan before the fix.",
-    )
-
-
-def _to_named_version(case: Case, target: Target) -> Bump | None:
-    """The move of the finding's package to a newer version that the finding's own text names.
-
-    That the advisory names it shows that the version exists. None unless every entry of the package
-    in the finding's file that the fix moved went there.
-    """
-    result = target.original.result
-    file = (
-        case.diff.for_old(result.location.path)
-        if case.diff and result and result.location.path
-        else None
-    )
-    if file is None or result is None:
-        return None
-    said = set(_VERSIONS.findall(result.message))
-    mine = [bump for bump in bumps(file) if _is_word(bump.name, result.message)]
-    for bump in mine:
-        if (
-            bump.new not in said
-            or bump.old not in said
-            or compare_versions(bump.old, bump.new) != 1
-        ):
-            return None
-    return mine[0] if mine else None
-
-
-def _is_word(name: str, text: str) -> bool:
-    return re.search(rf"(?<![\w./@-]){re.escape(name)}(?![\w/-])", text, re.IGNORECASE) is not None

@@ -1,9 +1,12 @@
-"""One module per report format: bytes in, records out, within hard limits."""
+"""One module per report format: bytes in, or a file; records out, within hard limits."""
 
 from __future__ import annotations
 
 from gate.errors import InputError
+from gate.formats import content as contents
 from gate.formats import sarif
+from gate.formats.content import Content
+from gate.formats.sarif_uris import Absolute
 from gate.records import Report
 
 __all__ = ["read"]
@@ -17,12 +20,15 @@ _NOT_SARIF = (
 )
 
 
-def read(document_name: str, data: bytes) -> Report:
+def read(document_name: str, content: Content, roots: tuple[Absolute, ...] = ()) -> Report:
     """Read a report in whatever known format it has: SARIF 2.1.0 is the only one so far.
 
-    Raises InputError naming the place for anything that is not such a report within the limits.
+    ``content``: the bytes, or a file, which is never held whole. ``roots``: folders that absolute
+    addresses may lie in (``gate.roots``). Raises
+    InputError naming the place for anything that is not such a report within the limits.
     """
+    first = contents.head(content)
     for start, what in _NOT_SARIF:
-        if data.startswith(start):
+        if first.startswith(start):
             raise InputError(document_name, f"{what}; SARIF 2.1.0 is expected")
-    return sarif.read(document_name, data)
+    return sarif.read(document_name, content, roots=roots)

@@ -14,9 +14,12 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from gate.errors import InputError
+from gate.formats.json_text import Elements, escape
 from gate.formats.limits import Limits
+from gate.formats.shelf import Shelf
 from gate.records import Level
 
+MOST_SAID = 10_000  # problems that are remembered, to be told once
 LARGEST = 2**31 - 1  # lines, columns, indexes: what every database column takes
 
 _UNCLEAN = re.compile("[\x00\ud800-\udfff]")
@@ -26,13 +29,14 @@ _TYPES = {dict: "an object", list: "an array", str: "a string", bool: "true or f
 class Members:
     """The reader's hand on one document: refusals, recorded problems, typed members."""
 
-    __slots__ = ("_more", "_said", "limits", "may_be_unclean", "name", "problems")
+    __slots__ = ("_more", "_said", "limits", "may_be_unclean", "name", "problems", "shelf")
 
     def __init__(self, name: str, limits: Limits, *, may_be_unclean: bool = True) -> None:
         self.name = name
         self.limits = limits
         self.may_be_unclean = may_be_unclean
         self.problems: list[str] = []
+        self.shelf = Shelf()
         self._said: set[str] = set()
         self._more = 0
 
@@ -44,7 +48,8 @@ class Members:
         """Record a departure that does not stop the reading; ``once``: only its first place."""
         if once and what in self._said:
             return
-        self._said.add(what) if once else None
+        if once and len(self._said) < MOST_SAID:
+            self._said.add(what)
         if len(self.problems) < self.limits.problems:
             self.problems.append(f"{at or '/'}: {what}")
         else:
@@ -59,6 +64,12 @@ class Members:
         """Refuse more than ``limit`` of something, in GitHub's words."""
         if number > limit:
             self.refuse(at, f"more {what} than allowed ({number} > {limit})")
+
+    def count_kept(self, what: str, at: str) -> None:
+        """Refuse more text than may be kept of all that is read one element after the other."""
+        most = self.limits.kept
+        if self.shelf.kept > most:
+            self.refuse(at, f"more text in {what} than allowed (> {most} bytes)")
 
     def object(self, parent: dict[str, Any], key: str, at: str) -> dict[str, Any]:
         """The object, empty if absent."""
@@ -80,6 +91,14 @@ class Members:
         if len(value) > most:
             self.count(len(value), most, what or key, f"{at}/{key}")
         return value
+
+    def stream(self, parent: dict[str, Any], key: str, at: str) -> Iterator[tuple[str, Any]]:
+        """Pointer and value of each element of an array that was left where it is."""
+        value = parent.get(key)
+        if value is not None and not isinstance(value, Elements):
+            self._wrong(at, key, list, value)
+        for index, element in enumerate(value or ()):
+            yield f"{at}/{key}/{index}", element
 
     def objects(
         self, parent: dict[str, Any], key: str, at: str, limit: int | None = None, what: str = ""
@@ -189,12 +208,6 @@ class Members:
 
 
 _LEVELS = {level.value: level for level in Level}
-
-
-def escape(key: str) -> str:
-    """A member name inside a JSON pointer, short and printable enough for one line."""
-    plain = key[:80].replace("~", "~0").replace("/", "~1")
-    return plain if plain.isprintable() else ascii(plain)[1:-1]
 
 
 def shorten(value: str, most: int) -> str:

@@ -7,19 +7,20 @@ unknown. No verdict, no file access; knowledge of single tools only through the 
 
 from __future__ import annotations
 
-import hashlib
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from gate import catalogue
 from gate.errors import InputError
-from gate.formats.json_text import Document, Elements
+from gate.formats.content import Content
+from gate.formats.json_text import Document, Elements, Keep, Shape, Stream
 from gate.formats.limits import LIMITS, Limits
 from gate.formats.members import Members
 from gate.formats.sarif_invocations import InvocationReader
 from gate.formats.sarif_results import ResultReader, Surroundings
 from gate.formats.sarif_tool import Toolbox
-from gate.formats.sarif_uris import Uris
+from gate.formats.sarif_uris import Absolute, Uris
 from gate.records import Report, Result, Run
 
 __all__ = ["LIMITS", "Limits", "read"]
@@ -28,35 +29,52 @@ VERSION = "2.1.0"
 METRICS = "run.properties.metrics keys"  # Bandit's place of coverage, as tools.json names it
 METRICS_TOTALS = "_totals"  # the one key there that is not a file
 
-# Roles of artifacts that were not examined (3.24.6): settings, outputs, and what is gone.
-_NOT_EXAMINED = frozenset(
-    {
-        "attachment", "debugOutputFile", "deleted", "directory", "driver", "extension",
-        "policy", "referencedOnCommandLine", "responseFile", "standardStream", "taxonomy",
-        "toolSpecifiedConfiguration", "translation", "userSpecifiedConfiguration",
-    }
+_READ = (
+    "automationDetails", "baselineGuid", "externalPropertyFileReferences", "invocations",
+    "originalUriBaseIds", "taxonomies", "tool", "versionControlProvenance",
 )  # fmt: skip
+_PROPERTIES = ("ai/origin", "incrementalMode")
+_KEYS = {"*": Keep.NOTHING}  # of an object whose values nobody reads
+
 _SHA_256 = re.compile(r"[0-9a-f]{64}")
 
 
-def read(name: str, data: bytes, limits: Limits = LIMITS) -> Report:
-    """Read one SARIF log. ``name`` is the file name as references show it.
+def read(
+    name: str, content: Content, limits: Limits = LIMITS, roots: tuple[Absolute, ...] = ()
+) -> Report:
+    """Read one SARIF log. ``name`` is the file name as references show it; ``roots`` are folders
+    that absolute addresses may lie in, where the log itself names none.
 
     Raises InputError whose ``where`` is the name with a JSON pointer or a byte offset: not
     Unicode, not JSON, not SARIF 2.1.0, a member of the wrong type, or a limit passed. Smaller
     departures are listed in ``Report.problems``.
     """
-    document = Document(data, name, limits)
-    log = document.load(leave=("runs", "*", "results"))
+    document = Document(content, name, limits)
+    log = document.load(_shape(limits))
     members = Members(name, limits, may_be_unclean=document.may_be_unclean)
-    runs = [_RunReader(raw, at, members).read() for at, raw in _raw_runs(log, members)]
+    runs = [_RunReader(raw, at, members, roots).read() for at, raw in _raw_runs(log, members)]
     return Report(
         name=name,
-        sha256=hashlib.sha256(data).hexdigest(),
-        size=len(data),
+        sha256=document.sha256,
+        size=document.size,
         runs=tuple(runs),
         problems=members.all_problems(),
     )
+
+
+def _shape(limits: Limits) -> Shape:
+    """What is kept of a log: what the readers ask for. The rest (graphs, web requests, policies,
+    translations, everybody's own properties ...) is checked as it streams by."""
+    whole, nothing = Keep.WHOLE, Keep.NOTHING
+    run: dict[str, Shape] = dict.fromkeys(_READ, whole)
+    run |= {
+        "results": Stream(limits.results, "results per file"),
+        "artifacts": Stream(limits.artifacts, "artifacts per file"),
+        "threadFlowLocations": Stream(limits.artifacts, "thread flow locations per file"),
+        "properties": {**dict.fromkeys(_PROPERTIES, whole), "metrics": _KEYS, "*": nothing},
+        "*": nothing,
+    }
+    return {"version": whole, "runs": {"*": run}, "*": nothing}
 
 
 def _raw_runs(log: object, members: Members) -> list[tuple[str, dict[str, Any]]]:
@@ -75,13 +93,15 @@ def _raw_runs(log: object, members: Members) -> list[tuple[str, dict[str, Any]]]
 class _RunReader:
     """Reads one run: its parts in the order in which they need each other."""
 
-    def __init__(self, raw: dict[str, Any], at: str, members: Members) -> None:
+    def __init__(
+        self, raw: dict[str, Any], at: str, members: Members, roots: tuple[Absolute, ...]
+    ) -> None:
         self.raw = raw
         self.at = at
         self.members = members
         members.foreign(raw, at)
         self.toolbox = Toolbox(raw, at, members)
-        self.uris = Uris(raw, at, members)
+        self.uris = Uris(raw, at, members, roots)
         self.invocations = InvocationReader(members, self.toolbox, self.uris).read(raw, at)
         self.properties = members.object(raw, "properties", at)
         self.ai_origin = members.text(self.properties, "ai/origin", f"{at}/properties")
@@ -89,7 +109,7 @@ class _RunReader:
     def read(self) -> Run:
         """The run as a record."""
         invocations = self.invocations
-        results, passed = self._results()
+        results, passed, states = self._results()
         provenance, place = self._provenance()
         run = Run(
             pointer=self.at,
@@ -114,24 +134,24 @@ class _RunReader:
             repository=self.members.text(provenance, "repositoryUri", place),
             incremental_mode=self._incremental_mode(),
             ai_origin=self.ai_origin,
+            extensions=tuple(part.name for part in self.toolbox.extensions if part.name),
             baseline_guid=self.members.text(self.raw, "baselineGuid", self.at),
+            baseline_states=states,
+            configurations=self._configurations(),
+            extension_versions=tuple(self._versions()),
+            failure=next(iter(invocations.texts("failure")), ""),
         )
         self.uris.report_lost()
         return run
 
-    def _results(self) -> tuple[list[Result], list[Result]]:
+    def _results(self) -> tuple[list[Result], list[Result], tuple[str, ...]]:
+        """Results, those set aside, and the baseline states of all."""
         raws = self.raw.get("results")
         at = f"{self.at}/results"
         if raws is None:
-            return [], []
+            return [], [], ()
         if not isinstance(raws, Elements):
             self.members.refuse(at, "must be an array or null")
-        limits = self.members.limits
-        self.members.count(len(raws), limits.results, "results per run", at)
-        what = "thread flow locations per run"
-        shared = self.members.array(
-            self.raw, "threadFlowLocations", self.at, limits.artifacts, what
-        )
         reader = ResultReader(
             Surroundings(
                 members=self.members,
@@ -139,11 +159,23 @@ class _RunReader:
                 uris=self.uris,
                 invocations=self.invocations,
                 fingerprints=catalogue.fingerprints(self.toolbox.driver.name),
-                thread_flow_locations=shared,
+                thread_flow_locations=self._shared_steps(),
                 ai_origin=self.ai_origin,
             )
         )
-        return reader.read(raws, at)
+        results, passed = reader.read(raws, at)
+        return results, passed, tuple(sorted(reader.baseline_states - {""}))
+
+    def _shared_steps(self) -> list[str | None]:
+        """The paths of run.threadFlowLocations, to which the flows of results refer."""
+        found = self.members.stream(self.raw, "threadFlowLocations", self.at)
+        return [self._shared_step(raw, at) for at, raw in found]
+
+    def _shared_step(self, raw: Any, at: str) -> str | None:
+        self.members.count_kept("thread flow locations", at)
+        if type(raw) is not dict:
+            return None
+        return self.uris.path_of(self.members.object(raw, "location", at), f"{at}/location")
 
     def _results_present(self) -> bool:
         """Whether this file holds the run's results (3.14.23), not another one (3.14.2)."""
@@ -182,8 +214,8 @@ class _RunReader:
         """Files the run says it looked at: artifacts, and where the tool's row says, sorted."""
         found = {
             self.uris.place_artifact(index)
-            for index, (place, artifact) in enumerate(self.uris.artifacts)
-            if not _NOT_EXAMINED.intersection(self.members.texts(artifact, "roles", place))
+            for index, artifact in enumerate(self.uris.artifacts)
+            if artifact.examined
         }
         row = catalogue.tool(self.toolbox.driver.name)
         if row and row.coverage == METRICS:
@@ -191,22 +223,47 @@ class _RunReader:
             found |= {self.uris.place_file(name) for name in metrics if name != METRICS_TOTALS}
         return tuple(sorted(path for path in found if path))
 
+    def _configurations(self) -> tuple[str, ...]:
+        """Files that the run says configured it, sorted."""
+        found = {
+            self.uris.place_artifact(index)
+            for index, artifact in enumerate(self.uris.artifacts)
+            if artifact.configures
+        }
+        return tuple(sorted(path for path in found if path))
+
+    def _versions(self) -> Iterator[tuple[str, str]]:
+        """(name, version) of the extensions that say both: query packs, models, skills."""
+        for part in self.toolbox.extensions:
+            members = self.members
+            version = members.text(part.raw, "semanticVersion", part.pointer)
+            version = version or members.text(part.raw, "version", part.pointer)
+            if part.name and version:
+                yield part.name, version
+
     def _hashes(self) -> tuple[tuple[str, str], ...]:
         """(path, SHA-256) of the artifacts that give one (3.24.11), sorted."""
         found: set[tuple[str, str]] = set()
-        for index, (place, artifact) in enumerate(self.uris.artifacts):
-            hashes = self.members.object(artifact, "hashes", place)
-            digest = self.members.text(hashes, "sha-256", f"{place}/hashes").lower()
-            path = self.uris.place_artifact(index)
-            if digest and not _SHA_256.fullmatch(digest):
-                self.members.problem(f"{place}/hashes/sha-256", "not a SHA-256", once=True)
-            elif digest and path and artifact.get("parentIndex", -1) == -1:
-                found.add((path, digest))
+        for index, artifact in enumerate(self.uris.artifacts):
+            if artifact.digest and not _SHA_256.fullmatch(artifact.digest):
+                place = f"{self.at}/artifacts/{index}/hashes/sha-256"
+                self.members.problem(place, "not a SHA-256", once=True)
+            elif artifact.digest and artifact.parent is None:
+                path = self.uris.place_artifact(index)
+                found |= {(path, artifact.digest)} if path else set()
         return tuple(sorted(found))
 
     def _incremental_mode(self) -> str:
-        """CodeQL's run property, such as ``diff-informed,overlay``."""
-        at = f"{self.at}/properties"
-        if type(self.properties.get("incrementalMode")) is list:
-            return ",".join(self.members.texts(self.properties, "incrementalMode", at))
-        return self.members.text(self.properties, "incrementalMode", at)
+        """CodeQL's run property, such as ``diff-informed,overlay``; also where the driver has it."""
+        driver, at = self.toolbox.driver, f"{self.at}/properties"
+        of_driver = self.members.object(driver.raw, "properties", driver.pointer)
+        told: list[str] = []
+        for properties, place in (
+            (self.properties, at),
+            (of_driver, f"{driver.pointer}/properties"),
+        ):
+            if type(properties.get("incrementalMode")) is list:
+                told += self.members.texts(properties, "incrementalMode", place)
+            else:
+                told.append(self.members.text(properties, "incrementalMode", place))
+        return ",".join(filter(None, told)).lower()

@@ -24,6 +24,14 @@ _ARRAYS = (
 Finder = Callable[[dict[str, Any], str], Descriptor | None]
 
 
+# Names of signals (signal(7)) without their prefix. SpotBugs writes words for its exit code there,
+# such as "SUCCESS" or "MISSING CLASS,BUGS FOUND": no signal ended it.
+_SIGNALS = frozenset(
+    "HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT STOP TSTP TTIN "
+    "TTOU XCPU XFSZ VTALRM PROF PWR SYS EMT LOST".split()
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Override:
     """What one invocation changes about the rule or notification with this ``name``."""
@@ -42,6 +50,7 @@ class Invocation:
     command_line: str
     started_at: str
     finished_at: str
+    failure: str  # signal or message that says that it broke off, or never started
     notifications: tuple[Notification, ...]
     rules: dict[str, Override]
 
@@ -138,9 +147,20 @@ class InvocationReader:
             command_line=self._command(raw, at),
             started_at=members.text(raw, "startTimeUtc", at),
             finished_at=members.text(raw, "endTimeUtc", at),
+            failure=self._failure(raw, at),
             notifications=tuple(self._notifications(raw, at)),
             rules=self._overrides(raw, "ruleConfigurationOverrides", at, self._toolbox.rule),
         )
+
+    def _failure(self, raw: dict[str, Any], at: str) -> str:
+        """The signal that ended the process (3.20.10, 3.20.11), or why it did not start (3.20.12)."""
+        members = self._members
+        number = members.integer(raw, "exitSignalNumber", at)
+        name = members.text(raw, "exitSignalName", at)
+        is_signal = name.upper().startswith("SIG") or name.upper() in _SIGNALS
+        signal = name if is_signal else f"number {number}" if number else ""
+        message = members.text(raw, "processStartFailureMessage", at)
+        return f"signal {signal}" if signal else message
 
     def _command(self, raw: dict[str, Any], at: str) -> str:
         members = self._members
@@ -191,6 +211,7 @@ class InvocationReader:
         override = overrides.get(_key(descriptor, name))
         default = descriptor.rule.level if descriptor else Level.WARNING
         level = members.level(raw, "level", at) or (override.level if override else None)
+        paths, lost = self._paths(raw, at)
         return Notification(
             pointer=at,
             array=array,
@@ -198,7 +219,8 @@ class InvocationReader:
             message=self._message(raw, at, descriptor),
             id=name or (descriptor.rule.id if descriptor else ""),
             rule=self._associated(raw, at),
-            paths=self._paths(raw, at),
+            paths=paths,
+            lost=lost,
         )
 
     def _message(self, raw: dict[str, Any], at: str, descriptor: Descriptor | None) -> str:
@@ -215,8 +237,8 @@ class InvocationReader:
         found = self._toolbox.rule(reference, f"{at}/associatedRule")
         return found.rule.id if found else ""
 
-    def _paths(self, raw: dict[str, Any], at: str) -> tuple[str, ...]:
-        """The files a notification names; none if one of them cannot be placed, so that the
+    def _paths(self, raw: dict[str, Any], at: str) -> tuple[tuple[str, ...], bool]:
+        """The files a notification names, and whether one of them cannot be placed, so that the
         notification is read as being about any file, which is the safe side."""
         members = self._members
         found: list[str | None] = []
@@ -227,7 +249,7 @@ class InvocationReader:
             if artifact:
                 found.append(self._uris.place(artifact, f"{where}/artifactLocation")[1])
         placed = sorted({path for path in found if path})
-        return () if None in found else tuple(placed)
+        return () if None in found else tuple(placed), None in found
 
 
 def _key(descriptor: Descriptor | None, name: str) -> str:

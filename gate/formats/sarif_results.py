@@ -6,8 +6,9 @@ are set aside); what they mean is not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from gate.catalogue import Fingerprints
@@ -15,11 +16,16 @@ from gate.formats.members import Members, escape
 from gate.formats.sarif_invocations import Invocations
 from gate.formats.sarif_tool import MOST_CWES, Descriptor, Toolbox, cwes_of, security_severity
 from gate.formats.sarif_uris import Uris
+from gate.formats.shelf import OVERHEAD
 from gate.records import Level, Location, Result, Suppression
+
+LONGEST_NAME = 200  # characters of a rule id that is remembered from report to report
+SEEN = 1 << 21  # bytes, a power of two, that fingerprints are marked in
 
 FOUND = ("fail", "open", "review")
 SET_ASIDE = ("pass", "notApplicable", "informational")
 
+_FLOWS = frozenset({"relatedLocations", "codeFlows", "stacks"})
 _SUPPRESSION_KINDS = ("inSource", "external")
 _SUPPRESSION_STATES = ("accepted", "underReview", "rejected")
 _BASELINE_STATES = ("", "new", "unchanged", "updated", "absent")
@@ -34,7 +40,7 @@ class Surroundings:
     uris: Uris
     invocations: Invocations
     fingerprints: Fingerprints
-    thread_flow_locations: list[Any]  # run.threadFlowLocations, shared by its results
+    thread_flow_locations: list[str | None]  # paths of run.threadFlowLocations, which results share
     ai_origin: str
 
 
@@ -45,6 +51,8 @@ class ResultReader:
         self._members = surroundings.members
         self._uris = surroundings.uris
         self._run = surroundings
+        self._shelf = surroundings.members.shelf
+        self.baseline_states: set[str] = set()
 
     def read(self, raws: Iterable[Any], at: str) -> tuple[list[Result], list[Result]]:
         """(results, set aside) of run.results, whose pointer is ``at``."""
@@ -57,6 +65,7 @@ class ResultReader:
             if self._baseline_state(raw, place) == "absent":
                 continue
             result = self._result(raw, place)
+            self._members.count_kept("results", place)
             (passed if result.kind in SET_ASIDE else results).append(result)
         return without_degenerate(results), passed
 
@@ -65,25 +74,28 @@ class ResultReader:
         if state not in _BASELINE_STATES:
             what = f"{state[:40]!r} is not a baseline state of SARIF"
             self._members.problem(f"{at}/baselineState", what, once=True)
+        self.baseline_states.add(state if state in _BASELINE_STATES else "")
         return state
 
     def _result(self, raw: dict[str, Any], at: str) -> Result:
-        members = self._members
+        members, shelf = self._members, self._shelf
         members.foreign(raw, at)
         descriptor, rule = self._rule(raw, at)
+        rule = shelf.same(rule)
         kind = self._kind(raw, at)
         locations = list(members.objects(raw, "locations", at, members.limits.locations))
         message = members.object(raw, "message", at)
         if not message:
             members.problem(f"{at}/message", "missing (3.27.11)", once=True)
-        cwes = self._cwes(raw, at, descriptor, rule)
+        text = self._run.toolbox.message(message, f"{at}/message", descriptor)
+        cwes = shelf.same(self._cwes(raw, at, descriptor, rule))
         return Result(
             pointer=at,
             tool=self._run.toolbox.driver.name,
             rule=rule,
             rule_key=self._rule_key(rule, cwes),
             level=self._level(raw, at, descriptor, rule, kind),
-            message=self._run.toolbox.message(message, f"{at}/message", descriptor),
+            message=shelf.text(text, rule),
             location=self._location(raw, at, locations),
             cwes=cwes,
             aliases=descriptor.rule.aliases if descriptor else (),
@@ -92,8 +104,12 @@ class ResultReader:
             flow_paths=self._flow_paths(raw, at, locations[1:]),
             fingerprints=self._fingerprints(raw, at),
             suppressions=self._suppressions(raw, at),
-            guid=members.text(raw, "guid", at),
+            guid=self._counted(members.text(raw, "guid", at)),
         )
+
+    def _counted(self, text: str) -> str:
+        self._shelf.kept += len(text) + OVERHEAD if text else 0
+        return text
 
     def _rule(self, raw: dict[str, Any], at: str) -> tuple[Descriptor | None, str]:
         """The rule's descriptor and id: ruleId, rule.id, or through an index (3.27.5 to 3.27.7)."""
@@ -149,16 +165,20 @@ class ResultReader:
         self, raw: dict[str, Any], at: str, descriptor: Descriptor | None, rule: str
     ) -> tuple[str, ...]:
         of_rule = descriptor.rule.cwes if descriptor else ()
-        own = cwes_of((rule,)) + self._run.toolbox.weaknesses(raw, "taxa", at)
+        own = _cwes_of_name(rule) if len(rule) <= LONGEST_NAME else cwes_of((rule,))
+        if "taxa" in raw or "properties" in raw:
+            own += self._run.toolbox.weaknesses(raw, "taxa", at)
         return tuple(dict.fromkeys(own + of_rule))[:MOST_CWES] if own else of_rule
 
     def _security_severity(
         self, raw: dict[str, Any], at: str, descriptor: Descriptor | None
     ) -> float | None:
         """The worse of the result's own and its rule's."""
+        of_rule = descriptor.rule.security_severity if descriptor else None
+        if "properties" not in raw:
+            return of_rule
         properties = self._members.object(raw, "properties", at)
         own = security_severity(self._members, properties, f"{at}/properties")
-        of_rule = descriptor.rule.security_severity if descriptor else None
         return max((value for value in (own, of_rule) if value is not None), default=None)
 
     def _location(
@@ -178,51 +198,50 @@ class ResultReader:
         region = members.object(physical, "region", where)
         spot = f"{where}/region"
         snippet = members.object(region, "snippet", spot)
-        line = members.integer(region, "startLine", spot, 1)
+        text = members.text(snippet, "text", f"{spot}/snippet")
+        same = self._shelf.same
+        line = same(members.integer(region, "startLine", spot, 1))
         return Location(
             uri=uri,
             path=path,
             line=line,
             column=members.integer(region, "startColumn", spot, 1),
-            end_line=members.integer(region, "endLine", spot, 1) or line,
+            end_line=same(members.integer(region, "endLine", spot, 1)) or line,
             end_column=members.integer(region, "endColumn", spot, 1),
-            snippet=members.text(snippet, "text", f"{spot}/snippet") or None,
+            snippet=self._shelf.text(text, "") if text else None,
         )
 
     def _flow_paths(
         self, raw: dict[str, Any], at: str, others: list[tuple[str, dict[str, Any]]]
     ) -> tuple[str, ...]:
         """Files of further and related locations, code flows and stacks, in that order."""
+        if not others and _FLOWS.isdisjoint(raw):
+            return ()
         members = self._members
         limit = members.limits.flow_locations
         places = [*others, *members.objects(raw, "relatedLocations", at, limit)]
+        paths = [self._uris.path_of(location, place) for place, location in places]
         for place, flow in members.objects(raw, "codeFlows", at, limit):
             for spot, thread in members.objects(flow, "threadFlows", place, limit):
-                places += self._steps(thread, "locations", spot)
+                paths += self._steps(thread, "locations", spot)
         for place, stack in members.objects(raw, "stacks", at, limit):
-            places += self._steps(stack, "frames", place)
-        members.count(len(places), limit, "code flow locations per result", at)
-        paths = [self._path_of(location, place) for place, location in places]
-        return tuple(dict.fromkeys(path for path in paths if path))
-
-    def _steps(self, raw: dict[str, Any], key: str, at: str) -> list[tuple[str, dict[str, Any]]]:
-        """The locations of a thread flow or of the frames of a stack."""
-        members = self._members
-        limit = members.limits.flow_locations
-        found: list[tuple[str, dict[str, Any]]] = []
-        for place, step in members.objects(raw, key, at, limit):
-            index = members.integer(step, "index", place) if key == "locations" else None
-            shared = self._run.thread_flow_locations
-            if "location" not in step and index is not None and index < len(shared):
-                step = shared[index] if type(shared[index]) is dict else {}
-            found.append((f"{place}/location", members.object(step, "location", place)))
+            paths += self._steps(stack, "frames", place)
+        members.count(len(paths), limit, "code flow locations per result", at)
+        found = self._shelf.same(tuple(dict.fromkeys(path for path in paths if path)))
+        self._shelf.kept += OVERHEAD + 8 * len(found)
         return found
 
-    def _path_of(self, location: dict[str, Any], at: str) -> str | None:
-        physical = self._members.object(location, "physicalLocation", at)
-        where = f"{at}/physicalLocation"
-        artifact = self._members.object(physical, "artifactLocation", where)
-        return self._uris.place(artifact, f"{where}/artifactLocation")[1] if artifact else None
+    def _steps(self, raw: dict[str, Any], key: str, at: str) -> Iterator[str | None]:
+        """The paths of a thread flow or of the frames of a stack."""
+        members = self._members
+        shared = self._run.thread_flow_locations
+        for place, step in members.objects(raw, key, at, members.limits.flow_locations):
+            index = members.integer(step, "index", place) if key == "locations" else None
+            if "location" not in step and index is not None and index < len(shared):
+                yield shared[index]
+            else:
+                location = members.object(step, "location", place)
+                yield self._uris.path_of(location, f"{place}/location")
 
     def _fingerprints(self, raw: dict[str, Any], at: str) -> tuple[tuple[str, str], ...]:
         """Both kinds, without volatile keys and constants. Those of AI scanners are left out:
@@ -230,13 +249,17 @@ class ResultReader:
         found: list[tuple[str, str]] = []
         for member in ("fingerprints", "partialFingerprints"):
             values = self._members.object(raw, member, at)
+            if not values:
+                continue
             place = f"{at}/{member}"
             self._members.count(len(values), self._members.limits.entries, member, place)
-            if values and self._run.ai_origin:
+            if self._run.ai_origin:
                 what = "fingerprints of an AI scanner identify nothing; not used (AI1007, AI2011)"
                 self._members.problem(place, what, once=True)
                 continue
             found += self._kept(values, place)
+        if found:
+            self._shelf.kept += OVERHEAD + sum(len(key) + len(value) + 2 for key, value in found)
         return tuple(sorted(set(found)))
 
     def _kept(self, values: dict[str, Any], at: str) -> list[tuple[str, str]]:
@@ -250,37 +273,67 @@ class ResultReader:
 
     def _suppressions(self, raw: dict[str, Any], at: str) -> tuple[Suppression, ...]:
         members = self._members
-        return tuple(
+        if raw.get("suppressions") is None:
+            return ()
+        found = tuple(
             Suppression(
                 kind=self._known(entry, "kind", place, _SUPPRESSION_KINDS),
                 status=self._known(entry, "status", place, _SUPPRESSION_STATES) or "accepted",
-                justification=members.text(entry, "justification", place),
+                justification=self._counted(members.text(entry, "justification", place)),
             )
             for place, entry in members.objects(raw, "suppressions", at)
         )
+        return self._shelf.same(found)
 
     def _known(self, raw: dict[str, Any], key: str, at: str, words: tuple[str, ...]) -> str:
         word = self._members.text(raw, key, at)
         if word and word not in words:
             what = f"{word[:40]!r} is not a {key} of suppressions in SARIF"
             self._members.problem(f"{at}/{key}", what, once=True)
-        return word
+        return self._shelf.same(word)
+
+
+@lru_cache(maxsize=4096)
+def _cwes_of_name(rule: str) -> tuple[str, ...]:
+    return cwes_of((rule,))
 
 
 def without_degenerate(results: list[Result]) -> list[Result]:
     """Results without fingerprints that one rule has at more than one place of the run: they
     tell nothing apart (gate-facts 1.8, N1)."""
+    suspects = _repeated(_place_of(print_) for result in results for print_ in _prints(result))
     places: dict[tuple[str, str, str], tuple[object, ...]] = {}
     degenerate: set[tuple[str, str, str]] = set()
-    for result in results:
+    for result in results if suspects else ():
         spot = result.location
         place = (spot.uri, spot.path, spot.line, spot.column)
-        for key, value in result.fingerprints:
-            if places.setdefault((result.rule_key, key, value), place) != place:
-                degenerate.add((result.rule_key, key, value))
+        for print_ in _prints(result):
+            if _place_of(print_) in suspects and places.setdefault(print_, place) != place:
+                degenerate.add(print_)
     if not degenerate:
         return results
     return [_without(result, degenerate) for result in results]
+
+
+def _prints(result: Result) -> list[tuple[str, str, str]]:
+    return [(result.rule_key, key, value) for key, value in result.fingerprints]
+
+
+def _place_of(print_: tuple[str, str, str]) -> int:
+    return hash(print_) & (8 * SEEN - 1)
+
+
+def _repeated(places: Iterable[int]) -> set[int]:
+    """The places that are taken more than once: of all that may repeat, and few others. A set
+    of millions of fingerprints would take more memory than the results."""
+    seen = bytearray(SEEN)
+    found: set[int] = set()
+    for place in places:
+        byte, bit = place >> 3, 1 << (place & 7)
+        if seen[byte] & bit:
+            found.add(place)
+        seen[byte] |= bit
+    return found
 
 
 def _without(result: Result, degenerate: set[tuple[str, str, str]]) -> Result:

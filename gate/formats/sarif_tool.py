@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from gate.formats.members import Members
 from gate.records import Level, Rule
 
 MOST_CWES = 100  # of one rule or result that are kept
+MOST_FILLED = 500  # placeholders of one message
 MOST_PARENTS = 10  # of a hierarchical rule id that are looked for
 
 _CWE = re.compile(r"(?:external/)?(?:cwe/)?cwe[-_:/ ]?0*([1-9][0-9]{0,5})(?![0-9])", re.IGNORECASE)
@@ -270,7 +272,7 @@ def fill(text: str, arguments: tuple[str, ...], most: int) -> str:
     """Put arguments in for ``{0}``, ``{1}`` (3.11.5), to at most ``most`` characters."""
     pieces: list[str] = []
     length = at = 0
-    for found in _PLACEHOLDER.finditer(text):
+    for found in islice(_PLACEHOLDER.finditer(text), MOST_FILLED):
         number = found.group(1)
         known = number is not None and int(number) < len(arguments)
         own = found.group() if number else found.group()[0]

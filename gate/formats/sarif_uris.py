@@ -9,14 +9,20 @@ path and is still reported: unlocatable, never dropped. Reads no file and no lin
 from __future__ import annotations
 
 import re
-import unicodedata
+from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
+from gate.catalogue import load
+from gate.composed import composed
 from gate.formats.members import Members, escape
+from gate.formats.shelf import OVERHEAD
 
 LONGEST = 4096  # characters of a path: PATH_MAX of Linux
+MOST_PARENTS = 50  # that an artifact may be nested in
+MOST_ROOTS = 100  # that absolute addresses are compared with
 MOST_BASES = 20  # that an address may stand below
+MOST_ADDRESSES = 50_000  # whose paths are remembered
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]+:")
 _DRIVE = re.compile(r"/?([A-Za-z]:)(?=[\\/]|$)")
@@ -27,11 +33,16 @@ _ROOT_NAME = re.compile(
     r"[_-]?(?:ROOT|DIR|DIRECTORY|PATH)?|ROOT[_-]?(?:PATH|DIR)?)_?%?",
     re.IGNORECASE,
 )
-# GITHUB_WORKSPACE of hosted Linux, macOS and Windows runners, of job containers and of container
-# actions (GitHub Actions documentation, default environment variables).
-_CHECKOUT = re.compile(
-    r"(?:(?:/home|/Users)/runner/work|/[A-Z]:/a|/__w)/([^/]+)/\1(?=/)|/github/workspace(?=/)"
-)
+# Roles of artifacts that were not examined (3.24.6): settings, outputs, and what is gone.
+_NOT_EXAMINED = frozenset(
+    {
+        "attachment", "debugOutputFile", "deleted", "directory", "driver", "extension",
+        "policy", "referencedOnCommandLine", "responseFile", "standardStream", "taxonomy",
+        "toolSpecifiedConfiguration", "translation", "userSpecifiedConfiguration",
+    }
+)  # fmt: skip
+
+_CONFIGURES = frozenset({"userSpecifiedConfiguration", "toolSpecifiedConfiguration"})
 
 
 class Address(NamedTuple):
@@ -41,6 +52,9 @@ class Address(NamedTuple):
     base: str
 
 
+_NOWHERE = Address("", "")
+
+
 class Absolute(NamedTuple):
     """An absolute address: scheme and host (empty for local files), and its path segments."""
 
@@ -48,16 +62,32 @@ class Absolute(NamedTuple):
     segments: tuple[str, ...]
 
 
+class Artifact(NamedTuple):
+    """What is kept of an artifact (3.24): address, container, whether the run examined it."""
+
+    address: Address
+    parent: int | None
+    examined: bool
+    digest: str  # SHA-256 as written, in small letters
+    configures: bool = False  # whether its role is to configure the run
+
+
 class Uris:
     """Resolves the artifact locations of one run. Unplaced addresses are counted as a problem."""
 
-    def __init__(self, run: dict[str, Any], at: str, members: Members) -> None:
+    def __init__(
+        self, run: dict[str, Any], at: str, members: Members, roots: tuple[Absolute, ...] = ()
+    ) -> None:
+        """``roots``: folders that somebody else says are the root, after all that the run says."""
         self._members = members
         self._at = at
+        self._given = roots
         self._bases = self._read_bases(run)
-        limit = members.limits.artifacts
-        self.artifacts = list(members.objects(run, "artifacts", at, limit, "artifacts per run"))
+        self.artifacts = [
+            self._artifact(raw, place) for place, raw in members.stream(run, "artifacts", at)
+        ]
         self._mapped = self._read_mapped(run)
+        self._mapped_bases = {root.base for root in self._mapped if not root.uri}
         self._roots = self._read_roots(run)
         self._paths: dict[Address, str | None] = {}
         self._lost: set[Address] = set()
@@ -70,48 +100,85 @@ class Uris:
         index = members.integer(location, "index", at)
         if index is not None:
             address = self._outermost(index, address, at)
-        return uri or address.uri, self._path(address)
+        return members.shelf.same(uri or address.uri), self._path(address)
+
+    def path_of(self, location: dict[str, Any], at: str) -> str | None:
+        """The path of a location object (3.28), None where it names no file below the root."""
+        physical = self._members.object(location, "physicalLocation", at)
+        where = f"{at}/physicalLocation"
+        artifact = self._members.object(physical, "artifactLocation", where)
+        return self.place(artifact, f"{where}/artifactLocation")[1] if artifact else None
 
     def place_file(self, name: str) -> str | None:
         """The path below the root of a plain file name, which is not percent-encoded."""
+        name = self._members.clean(name, self._at)
         absolute = _absolute(name, encoded=False)
         return self._below_roots(absolute) if absolute else _relative(name, encoded=False)
 
     def place_artifact(self, index: int) -> str | None:
         """The path of run.artifacts[index]; of a nested one, the path of what contains it."""
-        return self._path(self._outermost(index, Address("", ""), self.artifacts[index][0]))
+        at = f"{self._at}/artifacts/{index}"
+        shelf = self._members.shelf
+        kept = shelf.kept
+        path = self._path(self._outermost(index, Address("", ""), at))
+        shelf.kept = kept  # the artifact's texts were counted when it was read
+        return path
 
     def report_lost(self) -> None:
         """Record once how many addresses have no place below the root."""
         if self._lost:
             first = min(self._lost).uri[:200]
-            what = f"addresses not below a known root: {len(self._lost)}, such as {first!r}"
+            number = f"{len(self._lost)}{' or more' if len(self._lost) == MOST_ADDRESSES else ''}"
+            what = f"addresses not below a known root: {number}, such as {first!r}"
             self._members.problem(self._at, what)
 
+    def _artifact(self, raw: Any, at: str) -> Artifact:
+        members = self._members
+        if type(raw) is not dict:
+            members.refuse(at, "must be an object")
+        location = members.object(raw, "location", at)
+        hashes = members.object(raw, "hashes", at)
+        address = self._address(location, f"{at}/location") if location else _NOWHERE
+        digest = members.text(hashes, "sha-256", f"{at}/hashes").lower()
+        members.shelf.kept += len(address.uri) + len(address.base) + len(digest)
+        members.count_kept("artifacts", at)
+        return Artifact(
+            address=address,
+            parent=members.integer(raw, "parentIndex", at),
+            examined=_NOT_EXAMINED.isdisjoint(members.texts(raw, "roles", at)),
+            digest=digest,
+            configures=not _CONFIGURES.isdisjoint(members.texts(raw, "roles", at)),
+        )
+
     def _path(self, address: Address) -> str | None:
-        if address not in self._paths:
-            path = self._resolve(address)
+        if address in self._paths:
+            return self._paths[address]
+        path = self._resolve(address)
+        if path is None and address.uri and len(self._lost) < MOST_ADDRESSES:
+            self._lost.add(address)
+        # Most addresses are their paths: one text for both.
+        shelf = self._members.shelf
+        shelf.kept += 2 * OVERHEAD + (0 if path == address.uri else len(address.uri))
+        path = shelf.same(address.uri if path == address.uri else path)
+        if len(self._paths) < MOST_ADDRESSES:
             self._paths[address] = path
-            if path is None and address.uri:
-                self._lost.add(address)
-        return self._paths[address]
+        return path
 
     def _outermost(self, index: int, address: Address, at: str) -> Address:
         """The artifact's own address where the location has none; its container's if nested."""
         seen: set[int] = set()
         nested = False
-        while index not in seen and index < len(self.artifacts):
+        while index not in seen and index < len(self.artifacts) and len(seen) < MOST_PARENTS:
             seen.add(index)
-            pointer, artifact = self.artifacts[index]
+            artifact = self.artifacts[index]
             if nested or not address.uri:
-                location = self._members.object(artifact, "location", pointer)
-                address = self._address(location, f"{pointer}/location")
-            parent = self._members.integer(artifact, "parentIndex", pointer)
-            if parent is None:
+                address = artifact.address
+            if artifact.parent is None:
                 return address
-            index, nested = parent, True
+            index, nested = artifact.parent, True
         what = "an index that refers to no artifact"
-        what = "artifacts that contain each other" if index in seen else what
+        if index in seen or len(seen) == MOST_PARENTS:
+            what = "artifacts that contain each other, or are nested too deep"
         self._members.problem(at, what, once=True)
         return address
 
@@ -146,7 +213,8 @@ class Uris:
             for at, entry in self._members.objects(run, "invocations", self._at)
         ]
         found = [*self._absolutes(self._mapped), *bases, *self._absolutes(folders)]
-        return tuple(root for root in found if root.segments)
+        own = [root for root in dict.fromkeys(found) if root.segments]
+        return (*own[:MOST_ROOTS], *self._given)
 
     def _absolutes(self, addresses: list[Address] | tuple[Address, ...]) -> list[Absolute]:
         texts = [self._chain(address)[0] for address in addresses]
@@ -167,12 +235,13 @@ class Uris:
             if prefix and not prefix.endswith("/"):
                 prefix += "/"
             text = prefix + text
+            if len(text) > 3 * LONGEST:  # no path, and copied again for each base
+                return "", []
         return text, passed
 
     def _resolve(self, address: Address) -> str | None:
         text, passed = self._chain(address)
-        mapped = {root.base for root in self._mapped if not root.uri}
-        for choose in (mapped.__contains__, _ROOT_NAME.fullmatch):
+        for choose in (self._mapped_bases.__contains__, _ROOT_NAME.fullmatch):
             for below in reversed(passed):
                 if choose(below.base):
                     return _relative(below.uri)
@@ -187,8 +256,21 @@ class Uris:
             if root.origin == absolute.origin and absolute.segments[:depth] == root.segments:
                 return _bounded("/".join(absolute.segments[depth:]))
         whole = "/" + "/".join(absolute.segments)
-        checkout = _CHECKOUT.match(whole) if not absolute.origin else None
+        matches = (pattern.match(whole) for pattern in _checkouts() if not absolute.origin)
+        checkout = next(filter(None, matches), None)
         return _bounded(whole[checkout.end() + 1 :]) if checkout else None
+
+
+@cache
+def _checkouts() -> tuple[re.Pattern[str], ...]:
+    """The folders that build services check out into."""
+    rows = load("checkouts.json")["rows"]
+    return tuple(re.compile(f"(?:{row['pattern']})(?=/)") for row in rows)
+
+
+def absolute(text: str) -> Absolute | None:
+    """An absolute address taken apart; None for a relative or a malformed one."""
+    return _absolute(text)
 
 
 def _is_absolute(text: str) -> bool:
@@ -235,13 +317,13 @@ def _segments(text: str, *, encoded: bool) -> tuple[str, ...] | None:
     if len(text) > 3 * LONGEST:
         return None
     try:
-        plain = unquote_to_bytes(text).decode() if encoded else text
+        plain = composed(unquote_to_bytes(text).decode() if encoded else text)
     except UnicodeDecodeError:
         return None
-    if "\x00" in plain:
+    if plain is None or "\x00" in plain:
         return None
     kept: list[str] = []
-    for segment in unicodedata.normalize("NFC", plain).replace("\\", "/").split("/"):
+    for segment in plain.replace("\\", "/").split("/"):
         if segment == ".." and not kept:
             return None
         if segment == "..":

@@ -23,7 +23,11 @@ CASES = Path(__file__).parents[1] / "cases"
 ROOT = CASES.parents[1]
 NAMES = sorted(file.parent.name for file in CASES.glob("*/case.toml"))
 GREEN = ("PASS", "NOT_APPLICABLE", "WAIVED")
-THROUGH_THE_COMMAND = ("good-bandit", "bad-nosec", "good-eslint-api-upload")  # exit 0, 1 and 2
+THROUGH_THE_COMMAND = (
+    "good-bandit", "bad-nosec", "good-eslint-api-upload",  # exit 0, 1 and 2
+    "good-still-holds", "bad-reverted-later",
+)  # fmt: skip
+LAMPS = ("safe", "right", "after")
 EXIT = {"pass": 0, "fail": 1, "unknown": 2}
 
 
@@ -45,6 +49,7 @@ def answer(name: str) -> Mapping[str, Any]:
         after=documents(folder, case.get("after", [])),
         before=documents(folder, case.get("before", [])),
         control=documents(folder, case.get("control", [])),
+        later=documents(folder, case.get("later", [])),
         diff=documents(folder, ["fix.diff"])[0],
         known=next(iter(documents(folder, [case["known"]] if "known" in case else [])), None),
         findings=case.get("findings", []),
@@ -69,7 +74,7 @@ def stopping(judgement: Mapping[str, Any]) -> dict[str, str]:
 def test_a_case_ends_as_it_says(name: str) -> None:
     case, judgement = told(name), answer(name)
     expected, stopped = case["expect"], stopping(judgement)
-    lamps = {lamp: expected[lamp] for lamp in ("safe", "right")}
+    lamps = {lamp: expected[lamp] for lamp in LAMPS if lamp in expected}
     assert judgement["lamps"] == lamps, stopped
     assert set(expected["stopped_by"]) <= set(stopped), stopped
     if case["kind"] == "good":
@@ -83,7 +88,7 @@ def test_a_case_ends_as_it_says(name: str) -> None:
 def test_a_case_says_what_it_is(name: str) -> None:
     case = told(name)
     worst = max(
-        (case["expect"][lamp] for lamp in ("safe", "right")), key=("pass", "unknown", "fail").index
+        (case["expect"].get(lamp, "pass") for lamp in LAMPS), key=("pass", "unknown", "fail").index
     )
     assert case["title"] and case["setup"] and name.startswith(f"{case['kind']}-")
     assert (worst == "pass") == (not case["expect"]["stopped_by"])
@@ -109,7 +114,9 @@ def test_no_bad_case_passes_no_good_one_fails_and_few_stock_ones_are_unknown() -
 def test_the_command_answers_as_the_library_does(name: str) -> None:
     case = told(name)
     words = [
-        f"--{role}={file}" for role in ("before", "after", "control") for file in case.get(role, [])
+        f"--{role}={file}"
+        for role in ("before", "after", "control", "later")
+        for file in case.get(role, [])
     ]
     words += [f"--finding={finding}" for finding in case["findings"]]
     done = subprocess.run(

@@ -124,7 +124,7 @@ def test_an_agentic_scanner_must_be_clean_as_often_as_the_policy_says():
     assert outcome("ORIGINAL_ABSENT", **given) == "UNKNOWN"
 
     facts = given["facts"]
-    facts["after"] = [facts["after"], dict(facts["after"])]
+    facts["after"] = [facts["after"] | {"agent_run": f"run-{number}"} for number in (1, 2)]
     twice = [given["after"], sarif(tool="MDASH", version="2", properties={"run": 2})]
     assert outcome("ORIGINAL_ABSENT", **{**given, "after": twice}) == "PASS"
     once = [given["after"], given["after"]]
@@ -408,6 +408,7 @@ def test_a_command_that_names_the_rule_and_did_not_before_is_unknown():
     facts = changed(good_facts(), "after.command", "bandit -r . -s B602")
     same = changed(facts, "before.command", "bandit -r . -s B602")
     longer = changed(good_facts(), "after.command", "bandit -r . -s B6021")
+    longer = changed(longer, "before.command", "bandit -s B6021 -r .")
 
     assert outcome("RULE_ACTIVE", facts=facts) == "UNKNOWN"
     assert outcome("RULE_ACTIVE", facts=same) == "PASS"

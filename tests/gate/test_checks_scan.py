@@ -50,11 +50,11 @@ def test_a_departure_of_no_consequence_is_well_formed():
 
 
 def test_results_that_lie_outside_the_repository_are_unknown():
-    lost = {"rule": "B404", "path": "file:///home/dev/app/db.py", "line": 1, "level": "note"}
+    lost = {"rule": "B404", "path": "file:///home/dev/lib/db.py", "line": 1, "level": "note"}
     judgement = judged(after=sarif([lost]))
 
     assert row(judgement, "WELL_FORMED")["outcome"] == "UNKNOWN"
-    assert "file:///home/dev/app/db.py" in row(judgement, "WELL_FORMED")["reason"]
+    assert "file:///home/dev/lib/db.py" in row(judgement, "WELL_FORMED")["reason"]
 
 
 # SCAN_LINKED

@@ -155,6 +155,20 @@ class TestRun:
         assert (facts["fix"]["base_commit"], facts["fix"]["head_commit"]) == (base, head)
         assert facts["fix"]["branch"] == "fix"
 
+    def test_a_later_scan_says_that_it_contains_what_merged(
+        self, repo: Repo, out: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        merged = repo.commit("fix it", **{"app.py": FIXED})
+        repo.commit("more", **{"README": "hello again\n"})
+
+        assert run_bandit(out, "--role", "later", "--since", merged) == 0
+        assert facts_of(out)["later"]["descends_from"] == [merged]
+
+        repo.git("switch", "-q", "-c", "aside", "HEAD~2")
+        assert run_bandit(out, "--role", "later", "--since", merged) == 0
+        assert "descends_from" not in facts_of(out)["later"]
+        assert "does not contain" in capsys.readouterr().err
+
     def test_a_changed_working_copy_leaves_commit_and_tree_empty(
         self, repo: Repo, out: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:

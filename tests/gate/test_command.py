@@ -88,6 +88,30 @@ def test_the_default_lamp_is_safe_and_the_others_can_be_chosen(call, tmp_path):
     assert call(*asked, "--lamp", "both")[0] == 2
 
 
+def test_a_later_scan_that_sees_it_again_fails_a_fix_that_passed(call, tmp_path):
+    told = {
+        "commit": "e" * 40,
+        "descends_from": [good_facts()["fix"]["head_commit"]],
+        "scope": "full",
+    }
+    later = good_facts() | {"later": told | {"exit_code": 1, "source": "measured"}}
+    (tmp_path / "later.json").write_text(json.dumps(later))
+    status, out, _ = call(*_asked("01_good_fix", "--later", "00_before.sarif", facts="later.json"))
+
+    assert status == 1
+    assert "Still so? fail" in out
+    assert call(*_asked("01_good_fix", "--later", "01_good_fix.sarif", facts="later.json"))[0] == 0
+    for form, said in (
+        ("markdown", "**Still so?** ❌ fail"),
+        ("sarif", "7 again"),
+        ("json", "7 again"),
+    ):
+        asked = _asked(
+            "01_good_fix", "--later", "00_before.sarif", "--format", form, facts="later.json"
+        )
+        assert said in call(*asked)[1]
+
+
 def test_several_findings_are_judged_in_one_run(call):
     second = "00_before.sarif#/runs/0/results/2"
     status, out, _ = call(*_asked("01_good_fix", "--format", "json", "--finding", second))

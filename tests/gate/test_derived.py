@@ -1,6 +1,6 @@
 """VEX documents from a certificate: what their standards require, and nothing the certificate denies.
 
-Held by hand against the schemas of OpenVEX 0.2.0 and CycloneDX 1.6, which are in no test package.
+Held against the schema of CycloneDX 1.6 and against a table of OpenVEX 0.2.0: schemas/README.md.
 """
 
 from __future__ import annotations
@@ -8,19 +8,22 @@ from __future__ import annotations
 import copy
 import json
 import re
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import jsonschema
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from referencing import Registry, Resource
 
 from gate import derived
 from gate.certificate import Input, certificate_digest, envelope, main, statement, to_pem
 from gate.derived import cyclonedx, openvex
 from gate.errors import InputError
 from gate.policy import DEFAULT
-from tests.gate.made import HEAD, HEAD_TREE, MERGE, MERGE_TREE, good_facts, pair
-from tests.gate.test_certificate import case as closure  # noqa: F401
+from tests.gate.closure import case as closure  # noqa: F401
+from tests.gate.made import HEAD, HEAD_TREE, MERGE, MERGE_TREE, PAIRS, good_facts, pair
 
 AT = "2026-11-23T12:00:00+00:00"
 
@@ -33,7 +36,8 @@ def said() -> dict[str, Any]:
     judgement = pair("01_good_fix", facts=good_facts(), lamp="both")
     assert judgement["verdict"] == "pass"
     inputs = (
-        Input("after.sarif", "after", b"{}"),
+        Input("after.sarif", "after", (PAIRS / "01_good_fix.sarif").read_bytes()),
+        Input("before.sarif", "before", (PAIRS / "00_before.sarif").read_bytes()),
         Input("policy.toml", "policy", DEFAULT.to_toml()),
         Input("facts.json", "facts", json.dumps(facts).encode()),
     )
@@ -49,6 +53,25 @@ def said() -> dict[str, Any]:
         issued_at=AT,
         issued_by="ctem.example.org",
     )  # fmt: skip
+
+
+SCHEMAS = Path(__file__).parent / "schemas"
+
+
+def validator(name: str) -> jsonschema.protocols.Validator:
+    """The schema of that file; what it refers to lies beside it."""
+    schema = json.loads((SCHEMAS / name).read_text())
+    parts = [json.loads(path.read_text()) for path in SCHEMAS.glob("*.schema.json")]
+    registry = Registry().with_resources((p["$id"], Resource.from_contents(p)) for p in parts)
+    kind = jsonschema.validators.validator_for(schema)
+    kind.check_schema(schema)
+    return kind(schema, registry=registry, format_checker=kind.FORMAT_CHECKER)
+
+
+SCHEMA_OF = {
+    "openvex": validator("openvex-0.2.0.table.json"),
+    "cyclonedx": validator("bom-1.6.SNAPSHOT.schema.json"),
+}
 
 
 def saying(said: dict[str, Any], part: str, **members: Any) -> dict[str, Any]:
@@ -129,6 +152,23 @@ class TestCycloneDx:
 
 @pytest.mark.parametrize("form", derived.FORMATS)
 class TestBoth:
+    def test_it_is_what_its_schema_says(self, said, form):
+        poor = saying(said, "finding", title=None, severity=None, cwes=None, id="")
+        poor["predicate"]["decision"]["issuer"] = ""
+        poor["predicate"]["remediation"]["repository"] = ""
+        named = saying(said, "finding", rule="GHSA-x5rq-j2xg-h7qm", cwes=["CWE-1321", "CWE-20"])
+        for one in (said, poor, named):
+            SCHEMA_OF[form].validate(derived.FORMATS[form](one))
+
+    def test_the_schema_sees_what_is_wrong(self, said, form):
+        document = derived.FORMATS[form](said)
+        wrong = [{k: v for k, v in document.items() if k != "version"}] if form == "openvex" else []
+        wrong += [{**document, "nonsense": 1}, json.loads(json.dumps(document).replace("fixed", "gone")
+                  .replace("resolved_with_pedigree", "gone"))]  # fmt: skip
+        for one in wrong:
+            with pytest.raises(jsonschema.ValidationError):
+                SCHEMA_OF[form].validate(one)
+
     def test_the_same_certificate_gives_the_same_document_and_another_another(self, said, form):
         other = saying(said, "finding", id="CTEM-13")
 

@@ -395,3 +395,8 @@ def test_a_damaged_diff_is_read_or_refused_and_nothing_else(data):
         assert error.where.startswith("fix.diff")
     else:
         assert all(file.path for file in diff.files)
+
+
+def test_a_name_of_marks_on_one_letter_is_refused_before_they_are_sorted():
+    name = "a" + "\u0315" * 999 + "\u0300" * 999
+    assert "more marks on one letter" in refusal(MODIFIED.replace(b"app.py", name.encode()))

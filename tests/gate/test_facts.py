@@ -278,13 +278,23 @@ def test_a_reference_to_nothing_is_refused(ref, what):
         evidence(findings=(ref,))
 
 
-def test_a_reference_to_several_results_is_refused_and_names_them():
-    twins = [SINK | {"message": "one"}, SINK | {"message": "two"}]
+def test_of_several_results_that_a_reference_means_each_is_judged():
+    twins = [SINK | {"message": "one"}, SINK | {"message": "two"}, SINK | {"message": "two"}]
+    found = evidence(before=sarif(twins)).originals
 
-    with pytest.raises(
-        InputError, match=r"matches 2 results; name one: before\.sarif#/runs/0/results/0"
-    ):
-        evidence(before=sarif(twins))
+    assert [item.ref for item in found] == [
+        SINK_REF,
+        "before.sarif#/runs/0/results/1",
+        "before.sarif#/runs/0/results/2",
+    ]
+    assert [item.result.message for item in found] == ["one", "two", "two"]
+
+
+def test_that_results_lie_below_no_known_root_is_said_where_none_is_found():
+    lost = SINK | {"path": "file:///srv/somewhere/else/app/other.py"}
+
+    with pytest.raises(InputError, match="1 of them lie at addresses below no known root"):
+        evidence(before=sarif([lost]))
 
 
 def test_the_same_result_in_two_scans_is_one_finding():

@@ -57,7 +57,7 @@ STOPPED_BY = {
     },
     "07_fix_introduces_new": {"NOTHING_NEW"},
     "08_lines_shifted_only": {"ORIGINAL_ABSENT"},
-    "09_line_reformatted": {"ORIGINAL_ABSENT", "NOTHING_NEW"},
+    "09_line_reformatted": {"ORIGINAL_ABSENT"},  # only its layout: there, and not new
     "10_duplicate_added": {"ORIGINAL_ABSENT"},
     "11_path_excluded": {
         "SCANNER_CONFIG_UNTOUCHED",

@@ -585,3 +585,18 @@ def put(value, path, new):
         value if isinstance(value, dict) else range(len(value))
     ):
         value[path[-1]] = new
+
+
+def test_metrics_of_files_whose_names_are_no_text_are_cleaned():
+    properties = {"metrics": {"a\ud800.py": {}, "b\x00.py": {}}}
+    found = run(tool=driver("Bandit"), properties=properties)
+    assert found.artifacts == ("a\ufffd.py", "b\ufffd.py")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("SIGKILL", "signal SIGKILL"), ("segv", "signal segv"), ("SUCCESS", ""),
+                       ("MISSING CLASS,BUGS FOUND", "")]
+)  # fmt: skip
+def test_only_the_name_of_a_signal_says_that_a_tool_broke_off(name, told):
+    (run,) = report({"invocations": [{"executionSuccessful": True, "exitSignalName": name}]}).runs
+    assert run.failure == told

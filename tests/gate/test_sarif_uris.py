@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gate.formats import sarif_uris
 from tests.gate.sarif_made import at, report, result
 
 
@@ -144,3 +145,12 @@ def test_addresses_without_a_place_are_counted_once():
     assert report({"results": results}).problems == (
         "/runs/0: addresses not below a known root: 2, such as 'file:///a.py'",
     )
+
+
+def test_only_so_many_roots_are_compared_with():
+    entries = [{"repositoryUri": "x", "mappedTo": {"uri": f"file:///r/{n}/"}} for n in range(102)]
+    told = [
+        path(f"file:///r/{number}/a.py", versionControlProvenance=entries)
+        for number in (0, sarif_uris.MOST_ROOTS - 1, sarif_uris.MOST_ROOTS)
+    ]
+    assert told == ["a.py", "a.py", None]
