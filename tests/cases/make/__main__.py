@@ -13,18 +13,25 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import cases_accounts
 import cases_classes
 import cases_content
 import cases_evidence
+import cases_marks
 import cases_people
+import cases_scans
 import cases_setups
+import cases_words
 from folder import index, write
 from scanners import Scanners
 from story import Workshop
 
 HERE = Path(__file__).parent
 SET = HERE.parent
-TELLERS = (cases_content, cases_evidence, cases_people, cases_setups, cases_classes)
+TELLERS = (
+    cases_content, cases_evidence, cases_people, cases_setups, cases_classes, cases_words,
+    cases_marks, cases_scans, cases_accounts,
+)  # fmt: skip
 
 
 def main(tools: str) -> int:

@@ -184,7 +184,7 @@ def revisions(shop: Workshop) -> None:
     case.fact("fix.head_commit", last.commit).fact("fix.head_tree", last.tree).fact(
         "fix.pushed_at", "2026-11-20T11:30:00Z"
     )
-    case.facts["reviews"] = [review(last)]
+    case.facts["reviews"] = [review(last, at="2026-11-20T11:40:00Z")]
     case.diff = shop.history.diff(case.base, last)
     case.expect(
         "fail",

@@ -50,7 +50,7 @@ def reviewers(shop: Workshop) -> None:
         shows="The account is known whatever the record calls it.",
     )
     case.facts["reviews"] = [review(case.head, AGENT)]
-    case = one("bad-older-commit-approved", "Approved, then pushed again")
+    case = one("bad-older-commit-approved", "Approved, then pushed again", "fail")
     case.facts["reviews"] = [review(case.base)]
     case = one("bad-approval-withdrawn", "Approved, then rejected")
     case.facts["reviews"].append(review(case.head, decision="rejected", at="2026-11-20T10:10:00Z"))

@@ -15,7 +15,8 @@ def write(folder: Path, case: Case) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     names = {
-        role: _reports(folder, role, getattr(case, role)) for role in ("before", "after", "control")
+        role: _reports(folder, role, getattr(case, role))
+        for role in ("before", "after", "control", "later")
     }
     (folder / "fix.diff").write_text(case.diff, encoding="utf-8")
     facts = {key: value for key, value in case.facts.items() if value not in ([], None)}

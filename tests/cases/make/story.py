@@ -24,7 +24,7 @@ REVIEWER = "Mara Prüfer <mara@example.org>"
 
 
 class Case:
-    """A case. ``before``, ``after``, ``control`` are lists of reports, ``facts`` as facts.json."""
+    """A case. ``before``, ``after``, ``control``, ``later`` are lists of reports, ``facts`` as facts.json."""
 
     def __init__(self, name: str, kind: str, title: str) -> None:
         self.name, self.kind, self.title = name, kind, title
@@ -35,6 +35,7 @@ class Case:
         self.before: list[Any] = []
         self.after: list[Any] = []
         self.control: list[Any] = []
+        self.later: list[Any] = []
         self.known: Any = None
         self.policy = ""
         self.diff = ""
