@@ -1,0 +1,1 @@
+"""How long reading a report takes, and how much memory."""
