@@ -2,8 +2,7 @@
 
 import io
 import json
-from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import connection, models, transaction
@@ -18,11 +17,18 @@ from findings.statuses import Status
 from gate import certificate, dsse
 from gate.strict import moment
 from remediations.models import Remediation
-from scans.certificates import public_keys, signing_key
-from scans.models import Clearance, Scan, Verification
+from scans.certificates import (
+    ISSUER,
+    key_list,
+    newest_change,
+    public_keys,
+    published,
+    signing_key,
+)
+from scans.models import Clearance, Revocation, Scan, Verification
+from scans.services.revocations import keep_revocation
 from scans.statuses import Purpose
 
-ISSUER = "CTEM"
 HOLDERS = ["findings_finding", "scans_clearance"]  # tables whose deferred keys must hold now
 
 
@@ -108,25 +114,50 @@ def _remediation_members(fix: Remediation) -> dict[str, Any]:
     }
 
 
-def _sign(statement: Mapping[str, Any]) -> tuple[str, bytes]:
-    keyid, key = signing_key()
-    return keyid, certificate.envelope(dict(statement), key.sign, keyid)
-
-
 def _gate_source(at: datetime) -> Blob:
     """Keep the source of the gate that judged: a bundle needs it after an upgrade of the server."""
     files = {path: data.decode() for path, data in certificate.gate_source().items()}
     return blobs.store(dsse.canonical_json(files), at=at)
 
 
+def _certificate_before(finding: Finding) -> str | None:
+    """The digest of the last certificate of the finding, which was revoked since."""
+    last = finding.clearances.order_by("-pk").values_list("certificate", flat=True).first()
+    return certificate.certificate_digest(last.encode()) if last else None
+
+
 def check_certificate(clearance: Clearance) -> None:
     """Verify a clearance's bundle offline, judging again. Raises Unverifiable with the failing steps."""
-    checked = certificate.verify_bundle(bundle(clearance), public_keys())
+    listed = key_list()
+    lives = listed.keys if listed else ()
+    checked = certificate.verify_bundle(bundle(clearance), public_keys(), lives=lives)
     if not checked.ok:
         wrong = "; ".join(f"{step.step}: {step.sentence}" for step in checked.steps if not step.ok)
         raise Unverifiable(
             f"the certificate of CTEM-{clearance.finding_id} does not verify: {wrong}"
         )
+
+
+def _certified(
+    finding: Finding, fix: Remediation, verification: Verification, at: datetime
+) -> tuple[str, bytes]:
+    """The signed statement of a closure, with the id of the key that signed it."""
+    heads = ChainHead.objects.filter(pk=f"scope:{finding.scope_id}")
+    said = certificate.statement(
+        finding=_finding_members(finding, verification),
+        remediation=_remediation_members(fix),
+        inputs=certificate_inputs(verification),
+        judgement=verification.judgement,
+        policy={"name": verification.policy.name, "digest": verification.policy.digest},
+        issued_at=rfc3339(at),
+        issued_by=ISSUER,
+        decided_by="gate",
+        deployed_at=rfc3339(fix.deployed_at),
+        supersedes=_certificate_before(finding),
+        log_head=heads.values_list("hash", flat=True).first(),
+    )
+    signer = signing_key(at)
+    return signer.keyid, certificate.envelope(said, signer.secret.sign, signer.keyid)
 
 
 @transaction.atomic
@@ -138,25 +169,7 @@ def clear(verification: Verification, *, at: datetime) -> Clearance:
     """
     finding = Finding.objects.select_related("scope", "asset").get(pk=verification.finding_id)
     fix = Remediation.objects.select_related("asset").get(pk=verification.remediation_id)
-    head = (
-        ChainHead.objects.filter(pk=f"scope:{finding.scope_id}")
-        .values_list("hash", flat=True)
-        .first()
-    )
-    keyid, envelope = _sign(
-        certificate.statement(
-            finding=_finding_members(finding, verification),
-            remediation=_remediation_members(fix),
-            inputs=certificate_inputs(verification),
-            judgement=verification.judgement,
-            policy={"name": verification.policy.name, "digest": verification.policy.digest},
-            issued_at=rfc3339(at),
-            issued_by=ISSUER,
-            decided_by="gate",
-            deployed_at=rfc3339(fix.deployed_at),
-            log_head=head,
-        )
-    )
+    keyid, envelope = _certified(finding, fix, verification, at)
     clearance = Clearance.objects.create(
         scope_id=finding.scope_id, finding=finding, remediation=fix, verification=verification,
         certificate=envelope.decode(), key_id=keyid, issued_at=at, gate=_gate_source(at),
@@ -182,6 +195,7 @@ def revoke(clearance: Clearance, *, reason: str, by: User | None, at: datetime) 
     Clearance.objects.filter(pk=clearance.pk, live=True).update(
         live=False, revoked_at=at, revoked_by=by, revoked_reason=reason
     )
+    keep_revocation(Clearance.objects.select_related("revoked_by").get(pk=clearance.pk))
     connection.check_constraints(HOLDERS)
     return finding
 
@@ -246,21 +260,25 @@ def refutation(finding: Finding, fix: Remediation) -> str:
 
 
 def bundle(clearance: Clearance) -> bytes:
-    """Return the auditor's zip: certificate, keys, evidence, policy, the gate's source, revocations."""
-    envelope = clearance.certificate.encode()
-    revocations = []
-    if not clearance.live:
-        said = certificate.revocation(
-            certificate=envelope, reason=clearance.revoked_reason, finding=f"CTEM-{clearance.finding_id}",
-            by=clearance.revoked_by.username if clearance.revoked_by else "system",
-            revoked_at=rfc3339(clearance.revoked_at),
-        )  # fmt: skip
-        revocations.append(_sign(said)[1])
+    """Return the auditor's zip: certificate, keys, evidence, policy, the gate's source, revocations.
+
+    The same bytes until a key or the clearance changes: it is as of the last such moment.
+    """
+    now = datetime.now(UTC)
+    revocation = Revocation.objects.filter(clearance_id=clearance.pk).first()
+    signer, listed = signing_key(now), published()
+    as_of = max(
+        clearance.issued_at,
+        newest_change(listed, signer.key),
+        *([revocation.at] if revocation else []),
+    )
     source = json.loads(blobs.load(clearance.gate_id))
     file = io.BytesIO()
     certificate.write_bundle(
-        file, envelope=envelope, keys=public_keys(),
-        inputs=certificate_inputs(clearance.verification), revocations=revocations,
+        file, envelope=clearance.certificate.encode(), key_list=listed.to_bytes(),
+        seal=lambda said: certificate.envelope(said, signer.secret.sign, signer.keyid),
+        as_of=rfc3339(as_of), inputs=certificate_inputs(clearance.verification),
+        revocations=[revocation.statement.encode()] if revocation else [],
         source={path: text.encode() for path, text in source.items()},
     )  # fmt: skip
     return file.getvalue()

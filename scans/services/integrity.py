@@ -4,9 +4,8 @@ Reads only. For the nights, for restored backups, and for databases that somebod
 their constraints; each finding of these functions is one sentence that names the row.
 """
 
-import hashlib
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q
@@ -16,9 +15,11 @@ from core.models import Blob
 from findings.models import Finding
 from findings.statuses import Status
 from gate import certificate
+from gate.certificate import Key
 from gate.errors import InputError
+from gate.rejudging import other_gate
 from remediations.models import Remediation
-from scans.certificates import public_keys
+from scans.certificates import key_list
 from scans.ingest.records import digest
 from scans.models import Clearance, Scan, Verification
 from scans.services.clearances import bundle
@@ -64,6 +65,9 @@ def _clearances() -> Iterator[str]:
     )
     for clearance in unexplained.order_by("pk"):
         yield f"clearance {clearance.pk}: not live, and nothing says when and why it was revoked"
+    unsigned = Clearance.objects.filter(live=False, revocation__isnull=True)
+    for pk in unsigned.order_by("pk").values_list("pk", flat=True):
+        yield f"clearance {pk}: revoked, and no signed statement tells it to auditors"
 
 
 def _verifications() -> Iterator[str]:
@@ -86,7 +90,8 @@ def _evidence(inputs: Mapping[str, Any]) -> list[str]:
 
 
 def _certificates() -> Iterator[str]:
-    keys = public_keys()
+    listed = key_list()
+    keys = listed.keys if listed else ()
     rows = Clearance.objects.select_related("verification__policy", "revoked_by")
     for clearance in rows.order_by("pk").iterator(chunk_size=50):
         try:
@@ -98,12 +103,13 @@ def _certificates() -> Iterator[str]:
                    f"not verify: {problem}")  # fmt: skip
 
 
-def _certificate_problems(clearance: Clearance, keys: Mapping[str, bytes]) -> Iterator[str]:
+def _certificate_problems(clearance: Clearance, keys: Sequence[Key]) -> Iterator[str]:
     """Verify a certificate as an auditor would, and hold it against the row that keeps it.
 
     Of one that another release judged, another judgement is no fault: only that release repeats it.
     """
-    said = certificate.open_envelope(clearance.certificate.encode(), keys)
+    raw = {key.keyid: key.raw for key in keys}
+    said = certificate.open_envelope(clearance.certificate.encode(), raw)
     predicate = said["predicate"]
     if predicate["finding"]["id"] != f"CTEM-{clearance.finding_id}":
         yield f"it is of {predicate['finding']['id']}"
@@ -111,16 +117,14 @@ def _certificate_problems(clearance: Clearance, keys: Mapping[str, bytes]) -> It
         yield f"it certifies another judgement than verification {clearance.verification_id}"
     excused = {"revocation"} if not clearance.live else set()
     if _judged_by_another_release(predicate):
-        excused.add("judgement")
-    for step in certificate.verify_bundle(bundle(clearance), keys).steps:
+        excused |= {"inputs", "judgement"}
+    for step in certificate.verify_bundle(bundle(clearance), raw, lives=keys).steps:
         if not step.ok and step.step not in excused:
             yield f"{step.step}: {step.sentence}"
 
 
 def _judged_by_another_release(predicate: Mapping[str, Any]) -> bool:
-    theirs = {entry["path"]: entry["sha256"] for entry in predicate["gate_source"]}
-    ours = certificate.gate_source().items()
-    return theirs != {path: hashlib.sha256(data).hexdigest() for path, data in ours}
+    return bool(other_gate(predicate))
 
 
 def _files() -> Iterator[str]:

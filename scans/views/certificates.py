@@ -5,15 +5,16 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from findings.models import Finding
 from findings.views import visible_finding
 from gate import dsse
 from gate.certificate import certificate_digest
-from scans.certificates import public_keys
+from scans.certificates import key_list, public_keys
 from scans.models import Clearance
-from scans.services.clearances import bundle
+from scans.services.handouts import FORMS, handout
 from scans.views.judgements import lamps
 
 
@@ -21,7 +22,7 @@ def _clearance(request: HttpRequest, pk: int) -> tuple[Finding, Clearance, list[
     """Return a finding's certificate that counts: the live one, else the newest revoked; else 404."""
     finding = visible_finding(request, pk)
     rows = Clearance.objects.filter(finding=finding).select_related(
-        "remediation", "verification__finding", "verification__policy", "revoked_by"
+        "remediation", "verification__finding", "verification__policy", "revoked_by", "revocation"
     )
     clearances = list(rows.order_by("-live", "-pk"))
     if not clearances:
@@ -35,7 +36,7 @@ def certificate(request: HttpRequest, pk: int) -> HttpResponse:
     envelope = clearance.certificate.encode()
     said: dict[str, Any] = json.loads(dsse.decode(envelope).payload)
     predicate = said["predicate"]
-    key = public_keys().get(clearance.key_id)
+    listed = key_list()
     context = {
         "finding": finding,
         "clearance": clearance,
@@ -47,7 +48,12 @@ def certificate(request: HttpRequest, pk: int) -> HttpResponse:
         "moments": _moments(predicate),
         "inputs": predicate.get("verification", {}).get("inputs", []),
         "digest": certificate_digest(envelope),
-        "fingerprint": dsse.fingerprint(key) if key else "",
+        "key": listed.by_id().get(clearance.key_id) if listed else None,
+        "sources": predicate.get("sources", {}),
+        "published": [
+            request.build_absolute_uri(reverse(name))
+            for name in ("published-keys", "published-revocations")
+        ],
     }
     return render(request, "certificates/detail.html", context)
 
@@ -60,17 +66,13 @@ def _moments(predicate: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]
 
 
 @require_GET
-def envelope(request: HttpRequest, pk: int) -> HttpResponse:
-    """Hand out the signed certificate alone."""
+def file(request: HttpRequest, pk: int, form: str) -> HttpResponse:
+    """Hand out the certificate: signed envelope, auditor's bundle, VEX, or its revocation."""
     finding, clearance, _ = _clearance(request, pk)
-    return _file(clearance.certificate.encode(), "application/json", f"{finding}.dsse.json")
-
-
-@require_GET
-def certificate_bundle(request: HttpRequest, pk: int) -> HttpResponse:
-    """Hand out the auditor's archive: certificate, keys, evidence, policy, the gate's source."""
-    finding, clearance, _ = _clearance(request, pk)
-    return _file(bundle(clearance), "application/zip", f"{finding}.zip")
+    found = handout(clearance, form) if form in FORMS else None
+    if found is None:
+        raise Http404
+    return _file(found.data, found.kind, f"{finding}.{found.ending}")
 
 
 @require_GET
