@@ -20,7 +20,15 @@ from scopes import serializers as shapes
 from scopes.access import check_may
 from scopes.filters import AssetFilter, EventFilter, ScopeFilter
 from scopes.models import ApiToken, Asset, Membership, Policy, Scope
-from scopes.services import create_asset, create_scope, issue_token, revoke_token, set_member
+from scopes.services import (
+    create_asset,
+    create_scope,
+    issue_token,
+    put_in_force,
+    revoke_token,
+    set_member,
+)
+from scopes.versions import versions_of
 
 
 def check_may_create_scope(user: User) -> None:
@@ -92,6 +100,33 @@ class ScopeViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
             scope=scope, user=user, role=Role(body["role"]), by=self.user, at=timezone.now()
         )
         return self.answer(membership, shapes.MemberSerializer, 201)
+
+    @extend_schema(
+        summary="List versions of the policy",
+        responses=shapes.VersionSerializer(many=True),
+        filters=False,
+    )
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def policies(self, request: Request, pk: str) -> Response:
+        """List the policies that the scope was judged by, newest first: the one in force is `until` null."""
+        return Response(shapes.VersionSerializer(versions_of(self.get_object()), many=True).data)
+
+    @extend_schema(
+        summary="Put a policy in force",
+        request=shapes.NewPolicySerializer,
+        responses={201: shapes.VersionSerializer},
+    )
+    @policies.mapping.post
+    def put_in_force(self, request: Request, pk: str) -> Response:
+        """Judge the scope by this text from now on; what was closed stays closed.
+
+        For administrators of the scope. A name means one text here: a changed text needs another
+        name. Errors say the line.
+        """
+        body = self.shape(shapes.NewPolicySerializer)
+        body["toml"] = body["toml"].encode()
+        version = put_in_force(scope=self.get_object(), by=self.user, at=timezone.now(), **body)
+        return self.answer(version, shapes.VersionSerializer, 201)
 
 
 @extend_schema_view(

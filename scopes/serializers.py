@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from core.api import PersonSerializer, RowId, StrictSerializer, Text
 from core.permissions import ROLE_PERMISSIONS, Permission, Role
+from gate.policy import MAX_BYTES
 from scopes.models import (
     ApiToken,
     Asset,
@@ -113,6 +114,27 @@ class PolicyTextSerializer(PolicySerializer):
     class Meta(PolicySerializer.Meta):
         fields = (*PolicySerializer.Meta.fields, "toml")
         read_only_fields = fields
+
+
+class VersionSerializer(serializers.Serializer[Any]):
+    """A policy that a scope was judged by, since when and by whose hand."""
+
+    policy = PolicyTextSerializer()
+    since = serializers.DateTimeField(allow_null=True)
+    until = serializers.DateTimeField(allow_null=True, help_text="Null: it is in force.")
+    by = PersonSerializer(allow_null=True, help_text="Null: the system, when the scope was made.")
+
+
+class PolicyTomlSerializer(StrictSerializer):
+    toml = Text(MAX_BYTES, trim_whitespace=False, help_text="The exact text; its digest follows.")
+
+
+class NewPolicySerializer(PolicyTomlSerializer):
+    replaces = Text(
+        80,
+        required=False,
+        help_text="The digest that must be in force for it to be replaced (409).",
+    )
 
 
 class TokenSerializer(serializers.ModelSerializer[ApiToken]):

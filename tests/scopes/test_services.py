@@ -17,11 +17,13 @@ from scopes.services import (
     create_scope,
     default_policy,
     issue_token,
+    put_in_force,
     revoke_token,
     set_member,
     set_policy,
     store_policy,
 )
+from scopes.versions import versions_of
 from tests.factories import add_member, make_asset, make_policy, make_scope, make_user, member, now
 
 pytestmark = pytest.mark.django_db
@@ -216,7 +218,7 @@ def test_only_an_administrator_sets_the_policy_of_a_scope(scope, admin, approver
         set_policy(scope=scope, policy=policy, by=approver, at=now())
     assert set_policy(scope=scope, policy=policy, by=admin, at=now()).policy == policy
     event = Event.objects.get(action="scope.policy_set")
-    assert event.data == {"from": DEFAULT.digest, "to": policy.digest}
+    assert event.data == {"from": DEFAULT.digest, "to": policy.digest, "name": "stricter"}
     assert list(broken_links()) == []
 
 
@@ -224,3 +226,55 @@ def test_a_policy_in_use_is_not_deleted(scope):
     with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM scopes_policy WHERE id = %s", [scope.policy_id])
         connection.check_constraints()
+
+
+def test_a_text_is_put_in_force_once_and_a_name_means_one_text(scope, admin):
+    version = put_in_force(scope=scope, toml=STRICTER, by=admin, at=now())
+    assert (version.policy.name, version.by, version.until) == ("stricter", admin, None)
+    with pytest.raises(WrongState, match="in force already"):
+        put_in_force(scope=scope, toml=STRICTER, by=admin, at=now())
+    with pytest.raises(WrongState, match="already means another policy here"):
+        put_in_force(scope=scope, toml=STRICTER + b"# ours\n", by=admin, at=now())
+    put_in_force(scope=scope, toml=DEFAULT.to_toml(), by=admin, at=now())
+    names = [version.policy.name for version in versions_of(scope)]
+    assert names == ["default", "stricter", "default"]
+    assert list(broken_links()) == []
+
+
+def test_a_name_that_another_scope_uses_is_free_here(scope, admin):
+    other = make_scope()
+    put_in_force(scope=other, toml=STRICTER, by=member(other, Role.ADMIN), at=now())
+    ours = STRICTER + b"# ours\n"
+    assert put_in_force(scope=scope, toml=ours, by=admin, at=now()).policy.name == "stricter"
+    assert [version.policy.name for version in versions_of(other)] == ["stricter", "default"]
+
+
+def test_a_version_says_since_when_until_when_and_by_whom(scope, admin):
+    at = now()
+    put_in_force(scope=scope, toml=STRICTER, by=admin, at=at)
+    newest, first = versions_of(scope)
+    assert (newest.since, newest.by, newest.until) == (at, admin, None)
+    assert (first.since, first.by, first.until) == (scope.created_at, None, at)
+
+
+def test_a_policy_that_was_set_past_the_services_is_shown_without_a_date(scope, admin):
+    put_in_force(scope=scope, toml=STRICTER, by=admin, at=now())
+    scope.policy = default_policy(at=now())
+    scope.save()
+    told = [(version.policy.name, version.since is None) for version in versions_of(scope)]
+    assert told == [("default", True), ("stricter", False), ("default", False)]
+
+
+@pytest.mark.parametrize("role", [role for role in Role if role != Role.ADMIN])
+def test_only_an_administrator_puts_a_policy_in_force(scope, role):
+    policies = Policy.objects.count()
+    with pytest.raises(NotAllowed):
+        put_in_force(scope=scope, toml=STRICTER, by=member(scope, role), at=now())
+    assert Policy.objects.count() == policies
+
+
+@pytest.mark.parametrize("name", ['""', f'"{"x" * 81}"'])
+def test_a_policy_has_a_name_that_can_be_kept(scope, admin, name):
+    toml = STRICTER.replace(b'"stricter"', name.encode())
+    with pytest.raises(BadInput, match="name: must have 1 to 80 characters"):
+        put_in_force(scope=scope, toml=toml, by=admin, at=now())
