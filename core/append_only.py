@@ -11,14 +11,42 @@ from typing import Any
 from django.db import connection
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-# table → columns that may change once they are set as the table's own CHECKs allow
+# table → columns that may change, one way (see ONE_WAY) and as the table's own CHECKs allow
 PROTECTED: dict[str, tuple[str, ...]] = {
     "core_event": (),
     "remediations_review": (),
+    "remediations_waiver": ("revoked_at", "revoked_by_id", "revoked_reason"),
+    "remediations_dispute": (
+        "state",
+        "second_id",
+        "second_at",
+        "withdrawn_at",
+        "withdrawn_by_id",
+        "withdrawn_reason",
+    ),
+    "remediations_secretrevocation": (),
+    "remediations_proof": (),
+    "remediations_release": (),
+    "remediations_standingapproval": ("ended_at", "ended_by_id", "ended_reason"),
     "scans_verification": (),
     "scans_verificationscan": (),
     "scans_disposition": (),
+    "scans_revocation": (),
     "scans_clearance": ("live", "revoked_at", "revoked_by_id", "revoked_reason"),
+}
+
+# table → what an update of its free columns must not do: go back, or happen twice
+ONE_WAY: dict[str, tuple[str, ...]] = {
+    "scans_clearance": ("NOT OLD.live",),
+    "remediations_waiver": ("OLD.revoked_at IS NOT NULL",),
+    "remediations_standingapproval": ("OLD.ended_at IS NOT NULL",),
+    "remediations_dispute": (
+        "NEW.state = 'proposed'",
+        "OLD.state = 'withdrawn'",
+        # who confirmed it, and when, stays
+        "OLD.state = 'confirmed' AND NOT (NEW.state = 'withdrawn'"
+        " AND COALESCE(NEW.second_id, 0) = OLD.second_id AND NEW.second_at = OLD.second_at)",
+    ),
 }
 
 _SQLITE = """
@@ -53,8 +81,7 @@ def protect(table: str) -> Callable[[Any, BaseDatabaseSchemaEditor], None]:
         frozen = [name for name in names if name not in free]
         differs = "IS NOT" if editor.connection.vendor == "sqlite" else "IS DISTINCT FROM"
         clauses = [f'OLD."{name}" {differs} NEW."{name}"' for name in frozen]
-        if "live" in free:  # one way: true to false, once
-            clauses.append("NOT OLD.live")
+        clauses += [f"({clause})" for clause in ONE_WAY.get(table, ())]
         changed = " OR ".join(clauses) if free else "1=1"
         template = _SQLITE if editor.connection.vendor == "sqlite" else _POSTGRESQL
         _run(editor, template.format(table=table, changed=changed))

@@ -22,7 +22,7 @@ class CheckSerializer(serializers.Serializer[Any]):
     """One check of the gate, as the judgement holds it."""
 
     id = serializers.CharField()
-    lamp = serializers.ChoiceField(["safe", "right"])
+    lamp = serializers.ChoiceField(["safe", "right", "after"])
     outcome = serializers.ChoiceField(["PASS", "FAIL", "UNKNOWN", "NOT_APPLICABLE", "WAIVED"])
     reason = serializers.CharField()
     version = serializers.IntegerField(required=False)

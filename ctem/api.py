@@ -16,17 +16,19 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
 from core.api import AlwaysJson
+from scans.api.evidence import ReleaseViewSet, StandingApprovalViewSet
 from scans.api.findings import ProvableFindingViewSet
 from scans.api.fixes import JudgedRemediationViewSet
 from scans.api.gate import GateViewSet
 from scans.api.judgements import AuditViewSet, ClearanceViewSet, VerificationViewSet
+from scans.api.objections import DisputeViewSet, WaiverViewSet
+from scans.api.policies import JudgedScopeViewSet
 from scans.api.scans import ScanViewSet, ToolViewSet
 from scopes.api import (
     AssetViewSet,
     EventViewSet,
     MeView,
     PolicyViewSet,
-    ScopeViewSet,
     TokenViewSet,
 )
 
@@ -47,7 +49,7 @@ class NothingHere(APIView):
 
 
 router = SimpleRouter()
-router.register("scopes", ScopeViewSet, "scope")
+router.register("scopes", JudgedScopeViewSet, "scope")
 router.register("assets", AssetViewSet, "asset")
 router.register("policies", PolicyViewSet, "policy")
 router.register("tools", ToolViewSet, "tool")
@@ -56,6 +58,10 @@ router.register("remediations", JudgedRemediationViewSet, "remediation")
 router.register("scans", ScanViewSet, "scan")
 router.register("gate", GateViewSet, "gate")
 router.register("verifications", VerificationViewSet, "verification")
+router.register("waivers", WaiverViewSet, "waiver")
+router.register("disputes", DisputeViewSet, "dispute")
+router.register("standing-approvals", StandingApprovalViewSet, "standing-approval")
+router.register("releases", ReleaseViewSet, "release")
 router.register("clearances", ClearanceViewSet, "clearance")
 router.register("events", EventViewSet, "event")
 router.register("audit", AuditViewSet, "audit")

@@ -16,7 +16,12 @@ NAVIGATION = (  # address, words, icon, names of pages below it
     ("remediations", "Fixes", "git-pull-request", ("remediation", "remediation-review")),
     ("verification-queue", "Verification", "shield-check", ("verification",)),
     ("scans", "Scans", "radar", ("scan",)),
-    ("scopes", "Scopes", "layers", ("scope",)),
+    (
+        "scopes",
+        "Scopes",
+        "layers",
+        ("scope", "scope-policy", "scope-policy-try", "scope-policy-put"),
+    ),
     ("audit", "Audit", "scroll-text", ()),
 )
 

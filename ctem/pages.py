@@ -4,7 +4,16 @@ from django.contrib.auth import views as auth
 from django.urls import path
 
 from findings import views as findings
-from scans.views import certificates, home, remediations, scans, verifications
+from scans.views import (
+    certificates,
+    evidence,
+    home,
+    objections,
+    policies,
+    remediations,
+    scans,
+    verifications,
+)
 from scans.views import findings as finding_pages
 from scans.views import scopes as scope_pages
 from scopes import views as scopes
@@ -29,22 +38,15 @@ urlpatterns = [
     path("findings/<int:pk>/assignee/", findings.set_assignee, name="finding-assign"),
     path("findings/<int:pk>/acceptance/", findings.ask_acceptance, name="finding-acceptance"),
     path("findings/<int:pk>/dismissal/", findings.ask_dismissal, name="finding-dismissal"),
+    path("findings/<int:pk>/revocations/", evidence.tell_revocation, name="finding-revocation"),
     path("findings/<int:pk>/certificate/", certificates.certificate, name="certificate"),
-    path(
-        "findings/<int:pk>/certificate/envelope/",
-        certificates.envelope,
-        name="certificate-envelope",
-    ),
-    path(
-        "findings/<int:pk>/certificate/bundle/",
-        certificates.certificate_bundle,
-        name="certificate-bundle",
-    ),
     path("findings/<int:pk>/certificate/key/", certificates.key, name="certificate-key"),
+    path("findings/<int:pk>/certificate/<slug:form>/", certificates.file, name="certificate-file"),
     # fixes and their judgement
     path("remediations/", remediations.remediations, name="remediations"),
     path("remediations/<int:pk>/", remediations.remediation, name="remediation"),
     path("remediations/<int:pk>/reviews/", remediations.review, name="remediation-review"),
+    path("remediations/<int:pk>/proofs/", evidence.tell_proof, name="remediation-proof"),
     path("remediations/<int:pk>/diff/", remediations.diff, name="remediation-diff"),
     path("verification/", verifications.queue, name="verification-queue"),
     path("verification/<int:pk>/", verifications.verification, name="verification"),
@@ -53,12 +55,29 @@ urlpatterns = [
         verifications.dispose,
         name="verification-disposition",
     ),
+    path("verification/<int:pk>/waivers/", objections.waive, name="verification-waiver"),
+    path("verification/<int:pk>/disputes/", objections.dispute, name="verification-dispute"),
+    path("waivers/<int:pk>/revoke/", objections.revoke, name="waiver-revoke"),
+    path("disputes/<int:pk>/confirm/", objections.confirm, name="dispute-confirm"),
+    path("disputes/<int:pk>/withdraw/", objections.withdraw, name="dispute-withdraw"),
     # what was scanned, what we look at, what happened
     path("scans/", scans.scans, name="scans"),
     path("scans/<int:pk>/", scans.scan, name="scan"),
     path("scans/<int:pk>/progress/", scans.progress, name="scan-progress"),
     path("scans/<int:pk>/raw/", scans.raw, name="scan-raw"),
     path("scopes/", scope_pages.scopes, name="scopes"),
+    path(
+        "scopes/<slug:slug>/standing-approvals/",
+        evidence.standing_approvals,
+        name="standing-approvals",
+    ),
+    path(
+        "scopes/<slug:slug>/standing-approvals/give/", evidence.give, name="standing-approval-give"
+    ),
+    path("standing-approvals/<int:pk>/end/", evidence.end, name="standing-approval-end"),
     path("scopes/<slug:slug>/", scope_pages.scope, name="scope"),
+    path("scopes/<slug:slug>/policy/", policies.policy, name="scope-policy"),
+    path("scopes/<slug:slug>/policy/try/", policies.try_policy, name="scope-policy-try"),
+    path("scopes/<slug:slug>/policy/put/", policies.put_policy, name="scope-policy-put"),
     path("audit/", scopes.audit, name="audit"),
 ]

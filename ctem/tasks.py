@@ -10,6 +10,8 @@ from django.utils import timezone
 from ctem import jobs
 from ctem.celery import app
 from findings.services import expire_acceptances
+from scans.services.standing import judge_with_approvals_of_today
+from scans.services.waivers import judge_ended_waivers
 
 
 @app.task(name="ctem.run_job")
@@ -26,5 +28,7 @@ def sweep(**_: Any) -> None:
 
 @app.task(name="ctem.expire")
 def expire(**_: Any) -> None:
-    """Reopen findings whose accepted risk has run out."""
+    """Reopen findings whose accepted risk has run out; judge again where a waiver or approval has."""
     expire_acceptances(at=timezone.now())
+    judge_ended_waivers(at=timezone.now())
+    judge_with_approvals_of_today(at=timezone.now())

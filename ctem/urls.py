@@ -1,9 +1,11 @@
-"""The whole map of addresses: pages (ctem/pages.py), the API (ctem/api.py), health."""
+"""The whole map of addresses: pages (ctem/pages.py), the API (ctem/api.py), health, what is public."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from django.urls import include, path
+
+from scans.views import published
 
 
 @login_not_required
@@ -16,6 +18,17 @@ def health(request: HttpRequest) -> JsonResponse:
 
 urlpatterns = [
     path("healthz", health, name="health"),
+    path(".well-known/ctem-certificate-keys.json", published.keys, name="published-keys"),
+    path(
+        ".well-known/ctem-certificate-keys/<slug:keyid>.pub.pem",
+        published.key,
+        name="published-key",
+    ),
+    path(
+        ".well-known/ctem-certificate-revocations.dsse.json",
+        published.revocations,
+        name="published-revocations",
+    ),
     path("api/", include("ctem.api")),
     path("", include("ctem.pages")),
 ]

@@ -1,13 +1,29 @@
-"""Remediations, the findings they address, changed files, reviews, authorship signals."""
+"""Remediations, the findings they address, changed files, signals; reviews, waivers, disputes of them."""
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
+from django.db.models import F, Q
 from django.urls import reverse
 
-from core.constraints import CompositeForeignKey, one_of
+from core.constraints import CompositeForeignKey, both_or_neither, one_of
 from core.models import Blob, User
 from findings.models import Finding
-from remediations.statuses import Decision, Origin, RemediationState
+from gate.novelty import Cause
+from remediations.evidence import (  # noqa: F401  (where Django looks for models)
+    Proof,
+    Release,
+    SecretRevocation,
+    StandingApproval,
+)
+from remediations.statuses import (
+    NEVER_WAIVED,
+    STANDING,
+    Decision,
+    DisputeAbout,
+    DisputeState,
+    Origin,
+    RemediationState,
+)
 from scopes.models import Asset, Line, Scope
 
 
@@ -162,3 +178,141 @@ class Review(models.Model):
 
     class Meta:
         constraints = [one_of("decision", Decision, "review_decision")]
+
+
+def _of_the_fix(name: str) -> list[CompositeForeignKey]:
+    """Keys that hold a row to one scope: that of its fix, and of a finding that the fix addresses."""
+    return [
+        CompositeForeignKey(
+            name=f"{name}_remediation_in_scope",
+            fields=["remediation", "scope"],
+            to_table="remediations_remediation",
+            to_columns=["id", "scope_id"],
+        ),
+        CompositeForeignKey(
+            name=f"{name}_of_addressed_finding",
+            fields=["remediation", "finding", "scope"],
+            to_table="remediations_remediationfinding",
+            to_columns=["remediation_id", "finding_id", "scope_id"],
+        ),
+    ]
+
+
+class WaiverQuerySet(models.QuerySet["Waiver"]):
+    def visible_to(self, user: User | AnonymousUser) -> "WaiverQuerySet":
+        return self.filter(scope__in=Scope.objects.visible_to(user))
+
+
+class Waiver(models.Model):
+    """A person set one check aside for one revision of a fix, until a day. Append-only but revoked.
+
+    ``finding`` null: for all findings of the fix. It lasts to the end of ``until``, UTC.
+    """
+
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+")
+    remediation = models.ForeignKey(Remediation, on_delete=models.PROTECT, related_name="waivers")
+    finding = models.ForeignKey(
+        Finding, null=True, on_delete=models.PROTECT, related_name="waivers"
+    )
+    commit = models.CharField(max_length=64)  # the head that was looked at; a push takes it back
+    check_id = models.CharField(max_length=60)
+    reason = models.TextField()
+    until = models.DateField()
+    at = models.DateTimeField()
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    revoked_at = models.DateTimeField(null=True)
+    revoked_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    revoked_reason = models.TextField(default="")
+
+    objects = WaiverQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="waiver_of_what_can_be", condition=~Q(check_id__in=NEVER_WAIVED)
+            ),
+            models.CheckConstraint(name="waiver_has_a_reason", condition=~Q(reason="")),
+            models.CheckConstraint(
+                name="waiver_revoked_by_somebody",
+                condition=Q(revoked_at__isnull=True, revoked_by__isnull=True, revoked_reason="")
+                | Q(revoked_at__isnull=False, revoked_by__isnull=False) & ~Q(revoked_reason=""),
+            ),
+            *_of_the_fix("waiver"),
+        ]
+
+
+class DisputeQuerySet(models.QuerySet["Dispute"]):
+    def visible_to(self, user: User | AnonymousUser) -> "DisputeQuerySet":
+        return self.filter(scope__in=Scope.objects.visible_to(user))
+
+
+class Dispute(models.Model):
+    """Two people say that the gate is wrong about a pair or a cause. Append-only but for its state.
+
+    ``result`` is an evidence reference into a scan after the fix. About a match: that result is not
+    ``finding``. About a cause: the result is new because of ``cause``, for all findings.
+    """
+
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+")
+    remediation = models.ForeignKey(Remediation, on_delete=models.PROTECT, related_name="disputes")
+    finding = models.ForeignKey(
+        Finding, null=True, on_delete=models.PROTECT, related_name="disputes"
+    )
+    about = models.CharField(max_length=5)
+    result = models.CharField(max_length=300)
+    cause = models.CharField(max_length=16, default="")
+    reason = models.TextField()
+    at = models.DateTimeField()
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=9, default=DisputeState.PROPOSED.value)
+    second_at = models.DateTimeField(null=True)
+    second = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    withdrawn_reason = models.TextField(default="")
+
+    objects = DisputeQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            one_of("about", DisputeAbout, "dispute_about"),
+            one_of("state", DisputeState, "dispute_state"),
+            models.CheckConstraint(
+                name="dispute_says_of_what",
+                condition=Q(about="match", finding__isnull=False, cause="")
+                | Q(about="cause", finding__isnull=True, cause__in=[c.value for c in Cause]),
+            ),
+            models.CheckConstraint(
+                name="dispute_has_a_reason", condition=~Q(reason="") & ~Q(result="")
+            ),
+            both_or_neither("second_at", "second", "dispute_seconded_by_somebody"),
+            models.CheckConstraint(
+                name="dispute_two_people",
+                condition=Q(second__isnull=True) | ~Q(second=F("by")),
+            ),
+            models.CheckConstraint(
+                name="dispute_state_tells",
+                condition=Q(state="proposed", second__isnull=True, withdrawn_at__isnull=True)
+                | Q(state="confirmed", second__isnull=False, withdrawn_at__isnull=True)
+                | Q(state="withdrawn", withdrawn_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="dispute_withdrawn_by_somebody",
+                condition=Q(
+                    withdrawn_at__isnull=True, withdrawn_by__isnull=True, withdrawn_reason=""
+                )
+                | Q(withdrawn_at__isnull=False, withdrawn_by__isnull=False)
+                & ~Q(withdrawn_reason=""),
+            ),
+            models.UniqueConstraint(
+                fields=["remediation", "finding", "result"],
+                condition=Q(about="match", state__in=[s.value for s in STANDING]),
+                name="dispute_one_standing_of_a_match",
+            ),
+            models.UniqueConstraint(
+                fields=["remediation", "result"],
+                condition=Q(about="cause", state__in=[s.value for s in STANDING]),
+                name="dispute_one_standing_of_a_cause",
+            ),
+            *_of_the_fix("dispute"),
+        ]

@@ -5,13 +5,24 @@ from typing import Any
 from rest_framework import serializers
 
 from core.api import Base64Field, ObjectId, PersonSerializer, RowId, StrictSerializer, Text
-from remediations.models import AuthorshipSignal, ChangedFile, Remediation, Review
+from gate.novelty import Cause
+from remediations.models import (
+    AuthorshipSignal,
+    ChangedFile,
+    Dispute,
+    Remediation,
+    Review,
+    Waiver,
+)
 from remediations.services import MAX_COMMITS, MAX_FINDINGS
-from remediations.statuses import Decision, Origin, RemediationState
+from remediations.statuses import Decision, DisputeAbout, DisputeState, Origin, RemediationState
 
 ORIGINS = [origin.value for origin in Origin]
 STATES = [s.value for s in RemediationState]
 DECISIONS = [d.value for d in Decision]
+ABOUT = [a.value for a in DisputeAbout]
+DISPUTE_STATES = [s.value for s in DisputeState]
+CAUSES = [c.value for c in Cause]
 MAX_TEXT = 20_000  # characters of a commit message or a comment
 
 
@@ -175,3 +186,62 @@ class OrderSerializer(StrictSerializer):
     control = serializers.BooleanField(
         required=False, default=False, help_text="Scan the base: a positive control."
     )
+
+
+# --- what is set aside or rejected in a judgement ------------------------------------------------
+class WaiverSerializer(serializers.ModelSerializer[Waiver]):
+    """A check set aside for one revision of a fix, to the end of a day (UTC)."""
+
+    check = serializers.CharField(source="check_id", read_only=True)
+    by = PersonSerializer(read_only=True)
+    revoked_by = PersonSerializer(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Waiver
+        fields = ("id", "scope", "remediation", "finding", "commit", "check", "reason", "until", "at",
+                  "by", "revoked_at", "revoked_by", "revoked_reason")  # fmt: skip
+        read_only_fields = fields
+
+
+class NewWaiverSerializer(StrictSerializer):
+    check = Text(60, help_text="The id of a check that is in the way, such as `RULE_ACTIVE`.")
+    finding = RowId(
+        required=False, allow_null=True, help_text="Left out: for all findings of the fix."
+    )
+    until = serializers.DateField(help_text="Its last day (UTC), at most 365 days ahead.")
+    reason = Text(5000)
+
+
+class DisputeSerializer(serializers.ModelSerializer[Dispute]):
+    """Two people reject a pair or a cause. It counts once it is confirmed by a second person."""
+
+    about = serializers.ChoiceField(ABOUT, read_only=True)
+    cause = serializers.ChoiceField(CAUSES, read_only=True, allow_blank=True)
+    state = serializers.ChoiceField(DISPUTE_STATES, read_only=True)
+    by = PersonSerializer(read_only=True)
+    second = PersonSerializer(read_only=True, allow_null=True)
+    withdrawn_by = PersonSerializer(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Dispute
+        fields = ("id", "scope", "remediation", "finding", "about", "result", "cause", "reason", "at",
+                  "by", "state", "second_at", "second", "withdrawn_at", "withdrawn_by",
+                  "withdrawn_reason")  # fmt: skip
+        read_only_fields = fields
+
+
+class NewDisputeSerializer(StrictSerializer):
+    """About a match: `finding` and `result`. About a cause: `result` and the `cause` instead."""
+
+    about = serializers.ChoiceField(ABOUT)
+    result = Text(
+        300,
+        help_text="A result after the fix, as evidence names it: `scan-12.sarif#/runs/0/results/3`.",
+    )
+    finding = RowId(required=False, allow_null=True, help_text="Of which it is not the match.")
+    cause = serializers.ChoiceField(CAUSES, required=False, help_text="Why it is new.")
+    reason = Text(5000)
+
+
+class ReasonSerializer(StrictSerializer):
+    reason = Text(5000)

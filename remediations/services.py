@@ -68,6 +68,16 @@ def locked(remediation_id: int, *more: Finding) -> Remediation:
     return fix
 
 
+def locked_fixes_of(finding: Finding) -> list[Remediation]:
+    """Return the fixes of a finding that were not withdrawn, by number, locked as ``locked`` does."""
+    rows = Remediation.objects.select_for_update(of=("self",), no_key=True)
+    rows = rows.exclude(state=RemediationState.WITHDRAWN).filter(addressed__finding=finding)
+    fixes = list(rows.order_by("pk"))
+    others = RemediationFinding.objects.filter(remediation__in=fixes)
+    _lock_findings([*others.values_list("finding_id", flat=True), finding.pk])
+    return fixes
+
+
 def _lock_findings(ids: Sequence[int]) -> list[Finding]:
     rows = Finding.objects.filter(pk__in=ids).order_by("pk")
     return list(rows.select_for_update(of=("self",), no_key=True))
@@ -263,6 +273,11 @@ def push_revision(
 
 def is_own(remediation: Remediation, user: User) -> bool:
     """Whether ``user`` wrote any of the fix, or proposed it in person."""
+    return remediation.created_by_id == user.pk or has_written(remediation, user)
+
+
+def has_written(remediation: Remediation, user: User) -> bool:
+    """Whether ``user`` had a hand in any commit of the fix, or is said to be its author."""
     me = Person(
         name=" ".join(user.get_full_name().casefold().split()),
         mail=user.email.casefold(),
@@ -271,7 +286,7 @@ def is_own(remediation: Remediation, user: User) -> bool:
     mentions = [remediation.author]
     for commit in remediation.commits:
         mentions += [commit["author"], commit["committer"], *co_authors(commit["message"])]
-    return remediation.created_by_id == user.pk or any(person(m).is_same(me) for m in mentions)
+    return any(person(m).is_same(me) for m in mentions)
 
 
 @transaction.atomic

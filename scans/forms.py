@@ -1,7 +1,15 @@
-"""The shape of what people say of a judgement. Rules are in services/doors.py."""
+"""The shape of what people say of a judgement, and beside the scans. Rules are in services."""
+
+from collections.abc import Sequence
+from typing import Any, cast
 
 from django import forms
 
+from gate.novelty import Cause
+from gate.policy import MAX_BYTES
+from remediations.statuses import DisputeAbout, Outcome, SecretState
+from scans.services.policies import DEFAULT_LAST, MOST_LAST
+from scans.services.standing import BOTS, ECOSYSTEMS
 from scans.statuses import DispositionKind
 
 DECISIONS = (
@@ -18,3 +26,182 @@ class DispositionForm(forms.Form):
     line = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
     decision = forms.ChoiceField(choices=DECISIONS, widget=forms.RadioSelect)
     reason = forms.CharField(max_length=5000, widget=forms.Textarea(attrs={"rows": 2}))
+
+
+COVERS = (("finding", "This finding only"), ("fix", "All findings of the fix"))
+CAUSES = {
+    Cause.FIX: "The fix brought it in",
+    Cause.BASE_MOVED: "Other commits brought it in",
+    Cause.TOOL_CHANGED: "The scanner or its rules changed",
+    Cause.ADVISORY_CHANGED: "An advisory changed",
+    Cause.UNKNOWN: "Nobody knows",
+}
+
+
+class ReasonForm(forms.Form):
+    """Why something is taken back."""
+
+    reason = forms.CharField(max_length=5000, widget=forms.Textarea(attrs={"rows": 2}))
+
+
+class WaiverForm(forms.Form):
+    """One check to be set aside. ``last``: the last day that may be asked for, to guide the eye."""
+
+    check = forms.CharField(max_length=60, widget=forms.HiddenInput)
+    reason = forms.CharField(
+        max_length=5000,
+        help_text="It stands on the certificate, with your name.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    until = forms.DateField(
+        help_text="The last day, UTC, at most a year ahead.",
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
+    covers = forms.ChoiceField(
+        label="For", choices=COVERS, initial="finding", widget=forms.RadioSelect
+    )
+
+
+class DisputeForm(forms.Form):
+    """A pair or a cause to be rejected. ``told``: the cause that the judgement gives, not offered."""
+
+    about = forms.ChoiceField(
+        choices=[(a.value, a.value) for a in DisputeAbout], widget=forms.HiddenInput
+    )
+    result = forms.CharField(max_length=300, widget=forms.HiddenInput)
+    cause = forms.ChoiceField(label="Why it is new", required=False)
+    reason = forms.CharField(
+        max_length=5000,
+        help_text="A second person has to confirm it; then it stands on the certificate.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+    def __init__(self, *args: Any, told: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        about = self.data.get("about") or self.initial.get("about")
+        of_a_match = about == DisputeAbout.MATCH
+        self.fields["cause"] = forms.ChoiceField(
+            label="Why it is new",
+            required=not of_a_match,
+            choices=[(c.value, words) for c, words in CAUSES.items() if c.value != told],
+            widget=forms.HiddenInput if of_a_match else forms.Select,
+        )
+
+
+class PolicyForm(forms.Form):
+    """The text of a policy that somebody proposes. ``replaces``: digest of what it was compared with."""
+
+    toml = forms.CharField(
+        label="Text of the policy (TOML)",
+        max_length=MAX_BYTES,
+        strip=False,
+        help_text="It begins as the policy in force. Give it another name; leave what should stay.",
+        widget=forms.Textarea(
+            attrs={"rows": 22, "class": "code-field", "spellcheck": "false", "autocomplete": "off"}
+        ),
+    )
+    last = forms.IntegerField(
+        label=f"Last closures, at most {MOST_LAST}",
+        min_value=1,
+        max_value=MOST_LAST,
+        initial=DEFAULT_LAST,
+        required=False,
+    )
+    replaces = forms.CharField(max_length=80, widget=forms.HiddenInput)
+
+    def clean_toml(self) -> str:
+        """The text as it was meant: browsers send every new line as two characters."""
+        return self.cleaned_data["toml"].replace("\r\n", "\n")
+
+    def clean_last(self) -> int:
+        return self.cleaned_data["last"] or DEFAULT_LAST
+
+
+# --- what is said beside the scans ---------------------------------------------------------------
+STATES = (
+    (SecretState.REVOKED.value, "It was revoked"),
+    (SecretState.ACTIVE.value, "The provider still takes it"),
+    (SecretState.NEVER_LIVE.value, "It was never live: it opened nothing"),
+)
+OUTCOMES = (
+    (Outcome.FAILS.value, "It fails: the weakness is gone"),
+    (Outcome.WORKS.value, "It still works"),
+)
+
+
+def _moment(label: str, help_text: str) -> forms.DateTimeField:
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"})
+    return forms.DateTimeField(label=label, required=False, help_text=help_text, widget=widget)
+
+
+def _text(label: str, help_text: str, *, required: bool = True) -> forms.CharField:
+    widget = forms.Textarea(attrs={"rows": 2})
+    return forms.CharField(
+        label=label, max_length=5000, required=required, help_text=help_text, widget=widget
+    )
+
+
+class RevocationForm(forms.Form):
+    """Whether a leaked secret still opens anything."""
+
+    state = forms.ChoiceField(
+        label="The secret", choices=STATES, initial=STATES[0][0], widget=forms.RadioSelect
+    )
+    method = _text("How", "What was done, at which provider. It stands on the certificate.")
+    evidence = _text("What shows it", "A ticket, a log, the provider's answer.", required=False)
+    as_of = _moment("When", "UTC. Left out: now.")
+    committed_at = _moment("When it came in", "UTC, where you know it: when it was committed.")
+
+
+class ProofForm(forms.Form):
+    """What a proof of concept that worked before does now. ``findings``: id and words of each choice."""
+
+    finding = forms.TypedChoiceField(coerce=int)
+    commit = forms.CharField(max_length=64, widget=forms.HiddenInput)
+    outcome = forms.ChoiceField(label="On the fix", choices=OUTCOMES, widget=forms.RadioSelect)
+    evidence = _text("What shows it", "A log, a recording, a ticket.", required=False)
+    as_of = _moment("When", "UTC. Left out: now.")
+    agent_run = forms.CharField(
+        label="Run of an agent", max_length=200, required=False, help_text="If an agent ran it."
+    )
+    model = forms.CharField(label="Its model", max_length=120, required=False)
+
+    def __init__(self, *args: Any, findings: Sequence[tuple[int, str]] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        cast(forms.ChoiceField, self.fields["finding"]).choices = list(findings)
+
+
+class StandingApprovalForm(forms.Form):
+    """An owner's word for what dependency bots propose."""
+
+    bots = forms.MultipleChoiceField(
+        choices=[(bot, bot) for bot in BOTS], widget=forms.CheckboxSelectMultiple
+    )
+    ecosystems = forms.MultipleChoiceField(
+        choices=[(name, name) for name in ECOSYSTEMS],
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="All their manifests and lock files. Or name files below.",
+    )
+    manifests = forms.CharField(
+        label="Files",
+        max_length=5000,
+        required=False,
+        help_text="A glob on each line, such as services/*/package.json.",
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    reason = _text("Reason", "It stands on each certificate, with your name.")
+    since = forms.DateField(
+        label="From",
+        required=False,
+        help_text="Its first day, UTC. Left out: today.",
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
+    until = forms.DateField(
+        help_text="Its last day, UTC, at most a year ahead.",
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
+
+    def clean_manifests(self) -> list[str]:
+        lines = str(self.cleaned_data["manifests"]).splitlines()
+        return [line.strip() for line in lines if line.strip()]

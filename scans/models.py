@@ -309,3 +309,16 @@ class Clearance(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("certificate", args=[self.finding_id])
+
+
+class Revocation(models.Model):
+    """The signed statement that takes a clearance's certificate back. Append-only.
+
+    ``certificate_sha256`` is what the certificate is known by in the published list of revocations.
+    """
+
+    clearance = models.OneToOneField(Clearance, on_delete=models.PROTECT, related_name="revocation")
+    certificate_sha256 = models.CharField(max_length=64, unique=True)
+    statement = models.TextField()  # DSSE envelope
+    key_id = models.CharField(max_length=64)
+    at = models.DateTimeField()

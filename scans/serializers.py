@@ -133,6 +133,9 @@ class ScanOrderSerializer(StrictSerializer):
 class LampsSerializer(serializers.Serializer[Any]):
     safe = serializers.ChoiceField(VERDICTS)
     right = serializers.ChoiceField(VERDICTS)
+    after = serializers.ChoiceField(
+        VERDICTS, required=False, help_text="Where scans after the closure were given."
+    )
 
 
 class PolicyRefSerializer(serializers.Serializer[Any]):

@@ -175,11 +175,15 @@ def fixed_code(line: Line, *findings: Finding) -> Code:
 
 
 def make_remediation(
-    *findings: Finding, code: Code | None = None, by: User | None = None, **details: Any
+    *findings: Finding,
+    code: Code | None = None,
+    base: Code | None = None,
+    by: User | None = None,
+    **details: Any,
 ) -> Remediation:
     """Propose a fix of the findings by a developer; ``code``: its head revision, else a good fix."""
     asset, line = findings[0].asset, findings[0].line
-    base = code_of(line)
+    base = base or code_of(line)
     head = code or fixed_code(line, *findings)
     by = by or member(asset.scope, Role.DEVELOPER)
     person = f"{by.username} <{by.email}>"

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.http import Http404, HttpResponse
 from django.utils import timezone
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -19,11 +18,17 @@ from findings.serializers import (
     FindingDetailSerializer,
     TransitionSerializer,
 )
+from remediations.evidence_serializers import (
+    NewSecretRevocationSerializer,
+    SecretRevocationSerializer,
+)
 from scans import serializers as shapes
-from scans.api.certificates import ENVELOPE, FORMAT, certificate_of
+from scans.api.certificates import FORMAT, RESPONSES, certificate_of, form_of
+from scans.api.evidence import REVOCATIONS
 from scans.models import Clearance
 from scans.services.doors import newest_verification
 from scans.services.moves import Answer, move, move_many
+from scans.services.secrets import record_revocation
 from scans.services.verification import failing_checks
 
 
@@ -107,18 +112,45 @@ class ProvableFindingViewSet(FindingViewSet):
         return response.data if response is not None else None
 
     @extend_schema(
+        summary="List revocations of a secret",
+        responses=SecretRevocationSerializer(many=True),
+        filters=False,
+    )
+    @action(detail=True, methods=["get"])
+    def revocations(self, request: Request, pk: str) -> Response:
+        """List what was said of whether the finding's secret was revoked."""
+        rows = REVOCATIONS.filter(finding=self.get_object())
+        return self.pages(rows, SecretRevocationSerializer)
+
+    @extend_schema(
+        summary="Tell of a revocation",
+        request=NewSecretRevocationSerializer,
+        responses={201: SecretRevocationSerializer},
+    )
+    @revocations.mapping.post
+    def tell_revocation(self, request: Request, pk: str) -> Response:
+        """Tell whether the finding's secret still opens anything; its fixes are judged anew.
+
+        A person's word is `declared`, a service account's `fetched`; never of who made a fix of it.
+        """
+        finding, body = self.get_object(), self.shape(NewSecretRevocationSerializer)
+        row = record_revocation(finding=finding, by=self.user, at=timezone.now(), **body)
+        return self.answer(row, SecretRevocationSerializer, 201)
+
+    @extend_schema(
         summary="Closure certificate",
         parameters=[FORMAT],
-        responses={
-            (200, "application/vnd.dsse+json"): ENVELOPE,
-            (200, "application/zip"): OpenApiTypes.BINARY,
-        },
+        responses=RESPONSES,
     )
     @action(detail=True, methods=["get"], extra_parameters=("format",))
     def certificate(self, request: Request, pk: str) -> HttpResponse:
-        """Download the signed certificate under which the finding is complete (404: it is not)."""
-        finding = self.get_object()
-        clearance = Clearance.objects.filter(finding=finding, live=True).first()
-        if clearance is None:
+        """Download the signed certificate under which the finding is complete (404: it is not).
+
+        With `format=revocation`: the statement that took its last certificate back.
+        """
+        finding, form = self.get_object(), form_of(request)
+        rows = Clearance.objects.filter(finding=finding).order_by("-live", "-pk")
+        clearance = rows.first()
+        if clearance is None or (not clearance.live and form != "revocation"):
             raise Http404
-        return certificate_of(clearance, request)
+        return certificate_of(clearance, form)

@@ -9,15 +9,21 @@ from rest_framework.response import Response
 from findings.models import Finding
 from remediations import serializers as fixes
 from remediations.api import RemediationViewSet
+from remediations.evidence_serializers import NewProofSerializer, ProofSerializer
 from remediations.models import Remediation
 from remediations.services import record_deployment, withdraw_remediation
 from scans import serializers as shapes
+from scans.api.evidence import PROOFS
 from scans.api.judgements import with_roles
+from scans.api.objections import DISPUTES, WAIVERS
 from scans.api.scans import line_of, location_of
 from scans.api.waiting import LOCATION
 from scans.models import Verification
+from scans.services.disputes import propose_dispute
 from scans.services.doors import judge_fix, merge_fix, propose_fix, push_fix, review_fix
+from scans.services.proofs import record_proof
 from scans.services.uploads import order_scan
+from scans.services.waivers import give_waiver
 from scopes.models import Asset
 
 DETAIL = fixes.RemediationDetailSerializer
@@ -67,6 +73,83 @@ class JudgedRemediationViewSet(RemediationViewSet):
         fix, body = self.get_object(), self.shape(fixes.NewReviewSerializer)
         row = review_fix(remediation=fix, by=self.user, at=timezone.now(), **body)
         return self.answer(row, fixes.ReviewSerializer, 201)
+
+    @extend_schema(
+        summary="List waivers of a fix",
+        responses=fixes.WaiverSerializer(many=True),
+        filters=False,
+    )
+    @action(detail=True, methods=["get"])
+    def waivers(self, request: Request, pk: str) -> Response:
+        """List the checks that people set aside for the fix, of all its revisions."""
+        return self.pages(WAIVERS.filter(remediation=self.get_object()), fixes.WaiverSerializer)
+
+    @extend_schema(
+        summary="Waive a check",
+        request=fixes.NewWaiverSerializer,
+        responses={201: fixes.WaiverSerializer},
+    )
+    @waivers.mapping.post
+    def waive(self, request: Request, pk: str) -> Response:
+        """Set a check that is in the way aside for the newest revision, until a day, with a reason.
+
+        Never one of those that nobody can waive, and never by who made the fix.
+        """
+        fix, body = self.get_object(), self.shape(fixes.NewWaiverSerializer)
+        body["finding"] = self._finding(body.get("finding"))
+        row = give_waiver(remediation=fix, by=self.user, at=timezone.now(), **body)
+        return self.answer(row, fixes.WaiverSerializer, 201)
+
+    @extend_schema(
+        summary="List disputes of a fix",
+        responses=fixes.DisputeSerializer(many=True),
+        filters=False,
+    )
+    @action(detail=True, methods=["get"])
+    def disputes(self, request: Request, pk: str) -> Response:
+        """List the disputes about judgements of the fix."""
+        return self.pages(DISPUTES.filter(remediation=self.get_object()), fixes.DisputeSerializer)
+
+    @extend_schema(
+        summary="Dispute a pair or a cause",
+        request=fixes.NewDisputeSerializer,
+        responses={201: fixes.DisputeSerializer},
+    )
+    @disputes.mapping.post
+    def dispute(self, request: Request, pk: str) -> Response:
+        """Say that a result is not the finding, or new for another cause. A second person confirms."""
+        fix, body = self.get_object(), self.shape(fixes.NewDisputeSerializer)
+        body["finding"] = self._finding(body.get("finding"))
+        row = propose_dispute(remediation=fix, by=self.user, at=timezone.now(), **body)
+        return self.answer(row, fixes.DisputeSerializer, 201)
+
+    @extend_schema(
+        summary="List proofs of concept", responses=ProofSerializer(many=True), filters=False
+    )
+    @action(detail=True, methods=["get"])
+    def proofs(self, request: Request, pk: str) -> Response:
+        """List what proofs of concept did on the fix, on all its revisions."""
+        return self.pages(PROOFS.filter(remediation=self.get_object()), ProofSerializer)
+
+    @extend_schema(
+        summary="Tell of a proof of concept",
+        request=NewProofSerializer,
+        responses={201: ProofSerializer},
+    )
+    @proofs.mapping.post
+    def tell_proof(self, request: Request, pk: str) -> Response:
+        """Tell what a proof of concept that worked on the base does on the fix, which is judged anew.
+
+        For findings of agentic scanners; never by who or what made the fix.
+        """
+        fix, body = self.get_object(), self.shape(NewProofSerializer)
+        body["finding"] = self._finding(body["finding"])
+        row = record_proof(remediation=fix, by=self.user, at=timezone.now(), **body)
+        return self.answer(row, ProofSerializer, 201)
+
+    def _finding(self, pk: int | None) -> Finding | None:
+        visible = Finding.objects.visible_to(self.user)
+        return None if pk is None else self.one_of(visible, pk, "finding")
 
     @extend_schema(summary="Tell of the merge", request=fixes.MergeSerializer, responses=DETAIL)
     @action(detail=True, methods=["post"])

@@ -6,7 +6,6 @@ from typing import Any
 from django.db.models import F, QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
@@ -16,7 +15,7 @@ from rest_framework.response import Response
 from core.api import ApiViewSet
 from findings.models import Finding
 from scans import serializers as shapes
-from scans.api.certificates import ENVELOPE, FORMAT, certificate_of
+from scans.api.certificates import FORMAT, RESPONSES, certificate_of, form_of
 from scans.filters import ClearanceFilter, VerificationFilter
 from scans.models import Clearance, Verification
 from scans.services.audit import last_closed
@@ -94,15 +93,12 @@ class ClearanceViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     @extend_schema(
         summary="Certificate of a clearance",
         parameters=[FORMAT],
-        responses={
-            (200, "application/vnd.dsse+json"): ENVELOPE,
-            (200, "application/zip"): OpenApiTypes.BINARY,
-        },
+        responses=RESPONSES,
     )
     @action(detail=True, methods=["get"], extra_parameters=("format",))
     def certificate(self, request: Request, pk: str) -> HttpResponse:
         """Download the signed certificate, also of a clearance that was revoked."""
-        return certificate_of(self.get_object(), request)
+        return certificate_of(self.get_object(), form_of(request))
 
 
 class AuditViewSet(ApiViewSet):

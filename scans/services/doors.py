@@ -10,7 +10,6 @@ from core.errors import BadInput, NotAllowed, WrongState
 from core.events import append_event
 from core.models import User
 from core.permissions import Permission
-from core.text import clean_text
 from findings.models import Finding
 from findings.statuses import OPEN, Status
 from remediations.models import Remediation, Review
@@ -25,6 +24,7 @@ from remediations.services import (
 from remediations.statuses import RemediationState
 from scans.models import Disposition, Verification
 from scans.services.clearances import refutation
+from scans.services.parties import check_person, reason_given
 from scans.services.verification import failing_checks, judge_remediation
 from scans.statuses import DispositionKind
 from scopes.access import check_may
@@ -124,15 +124,14 @@ def record_disposition(
     Raises BadInput when the verification names no such result or the decision is none we know.
     """
     check_may(by, Permission.DISPOSE, verification.scope_id)
+    check_person(by, "A word on a new result")
     if decision not in list(DispositionKind):
         raise BadInput("decision", f"{decision[:40]!r} is none of: {', '.join(DispositionKind)}")
     if (rule, path, line) not in {
         (new["rule"], new["path"], new["line"]) for new in verification.judgement["new"]
     }:
         raise BadInput("rule", "the verification names no such new result at this place")
-    reason = clean_text(reason, 5000).strip()
-    if not reason:
-        raise BadInput("reason", "must not be empty")
+    reason = reason_given(reason)
     if is_own(locked(verification.remediation_id), by):
         raise NotAllowed("Nobody disposes of what their own fix brought in; someone else has to.")
     row = Disposition.objects.create(

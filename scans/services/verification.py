@@ -11,7 +11,6 @@ from django.db import transaction
 from core import blobs
 from core.errors import BadInput
 from core.events import append_event
-from core.models import UserKind
 from core.moments import rfc3339
 from findings.lifecycle import transition
 from findings.models import Finding, Sighting
@@ -24,12 +23,12 @@ from gate.judgement import judge
 from remediations.models import Remediation
 from remediations.services import locked
 from scans.ingest.records import digest, result_from_json
-from scans.models import Disposition, Scan, Verification, VerificationScan
+from scans.models import Scan, Verification, VerificationScan
+from scans.services import facts as told
 from scans.services.clearances import clear, refutation
 from scans.statuses import Purpose, Role, Verdict
 from scopes.models import Exposure
 
-REVIEWER_KIND = {UserKind.HUMAN: "human", UserKind.SERVICE: "bot", UserKind.AI: "ai"}
 GOOD_OUTCOMES = ("PASS", "NOT_APPLICABLE", "WAIVED")
 
 
@@ -50,6 +49,7 @@ class Dossier:
 
     def to_json(self, diff_sha256: str | None, finding_id: int) -> dict[str, Any]:
         """What a verification keeps of its inputs: enough to rebuild them byte for byte."""
+        own = self.refs[finding_id]
         return {
             "documents": [
                 {"role": role.value, "name": s.document_name, "sha256": s.raw_id, "scan": s.pk}
@@ -57,9 +57,9 @@ class Dossier:
                 for s in scans
             ],
             "diff": diff_sha256,
-            "facts": self.facts,
+            "facts": told.about(own, self.facts),
             "known": self.known,
-            "finding": self.refs[finding_id],
+            "finding": own,
         }
 
 
@@ -102,50 +102,6 @@ def _before(fix: Remediation, done: Sequence[Scan], findings: Sequence[Finding])
     return chosen
 
 
-def _filled(**members: Any) -> dict[str, Any]:
-    """Only what is known: a missing fact is UNKNOWN to the gate, never an empty string."""
-    return {name: value for name, value in members.items() if value not in ("", None, [], {})}
-
-
-def _fix_facts(fix: Remediation) -> dict[str, Any]:
-    attempts = Remediation.objects.filter(findings__in=fix.findings.all(), pk__lte=fix.pk)
-    return _filled(
-        base_commit=fix.base_commit, base_tree=fix.base_tree,
-        head_commit=fix.head_commit, head_tree=fix.head_tree,
-        merge_commit=fix.merge_commit, merge_tree=fix.merge_tree,
-        merged_at=rfc3339(fix.merged_at), pushed_at=rfc3339(fix.pushed_at),
-        author=fix.author, origin=fix.origin, agent=fix.agent, model=fix.model,
-        agent_run=fix.agent_run, branch=fix.branch,
-        commits=[_filled(**commit) for commit in fix.commits],
-        attempts=attempts.distinct().count() or 1,
-    )  # fmt: skip
-
-
-def _reviews(fix: Remediation) -> list[dict[str, Any]]:
-    return [
-        _filled(
-            reviewer=r.reviewer.username, kind=REVIEWER_KIND[UserKind(r.reviewer.kind)],
-            commit=r.commit, tree=r.tree, decision=r.decision, at=rfc3339(r.at), answers=r.answers,
-        )
-        for r in fix.reviews.select_related("reviewer").order_by("pk")
-    ]  # fmt: skip
-
-
-def _dispositions(fix: Remediation) -> list[dict[str, Any]]:
-    """What people decided about new results of this very revision."""
-    rows = Disposition.objects.filter(
-        verification__remediation=fix, verification__head_commit=fix.head_commit
-    )
-    told = [
-        _filled(
-            kind=row.decision, rule=row.rule, path=row.path, line=row.line,
-            by=row.by.username, reason=row.reason, at=rfc3339(row.at),
-        )
-        for row in rows.select_related("by").order_by("pk")
-    ]  # fmt: skip
-    return [disposition for n, disposition in enumerate(told) if disposition not in told[:n]]
-
-
 def _known(fix: Remediation) -> dict[str, Any]:
     """What is open on the line already, so that nobody else's finding is held against the fix."""
     rows = Finding.objects.filter(line_id=fix.line_id, status__in=OPEN).exclude(
@@ -154,7 +110,7 @@ def _known(fix: Remediation) -> dict[str, Any]:
     seen = [result_from_json(row) for row in rows.order_by("pk").values_list("current", flat=True)]
     return {
         "results": [
-            _filled(
+            told.filled(
                 tool=r.tool, rule=r.rule, rule_key=r.rule_key, level=r.level.value, message=r.message,
                 path=r.location.path, line=r.location.line, column=r.location.column,
                 snippet=r.location.snippet, cwes=list(r.cwes), security_severity=r.security_severity,
@@ -177,19 +133,27 @@ def collect(fix: Remediation, findings: Sequence[Finding], *, at: datetime) -> D
         ),
     }
     facts: dict[str, Any] = {role.value: [s.facts for s in scans[role]] for role in scans}
+    refs = {finding.pk: _reference(finding, scans[Role.BEFORE]) for finding in findings}
+    names = [s.document_name for s in scans[Role.AFTER]]
     facts |= {
-        "fix": _fix_facts(fix),
-        "reviews": _reviews(fix),
-        "dispositions": _dispositions(fix),
+        "fix": told.fix_facts(fix),
+        "reviews": told.reviews(fix),
+        "dispositions": [*told.dispositions(fix), *told.disputes(fix, refs, names)],
         "surroundings": {
             "exposure": "internet" if fix.scope.exposure == Exposure.INTERNET else "internal",
             "criticality": fix.scope.criticality,
         },
         "at": rfc3339(at),
     }
-    dossier = Dossier(scans, facts, _known(fix))
-    dossier.refs = {finding.pk: _reference(finding, scans[Role.BEFORE]) for finding in findings}
-    return dossier
+    beside = {
+        "waivers": told.waivers(fix, refs),
+        "revocations": told.revocations(fix, refs),
+        "proofs": told.proofs(fix, refs),
+        "releases": told.releases(fix, findings),
+        "standing_approvals": told.standing_approvals(fix),
+    }
+    facts |= {name: rows for name, rows in beside.items() if rows}
+    return Dossier(scans, facts, _known(fix), refs)
 
 
 def _reference(finding: Finding, before: Sequence[Scan]) -> str:
@@ -250,13 +214,19 @@ def judge_remediation(remediation_id: int, *, at: datetime) -> list[Verification
 def _is_same(
     one: Verification, inputs: dict[str, Any], answer: dict[str, Any], policy_id: int
 ) -> bool:
-    """Whether a judgement says what the kept one says, by the same policy over the same inputs."""
+    """Whether a judgement says what the kept one says, by the same policy over the same inputs.
+
+    Time alone can change it: a waiver ends, a scan grows old.
+    """
+
+    def outcomes(answer: dict[str, Any]) -> list[tuple[str, str]]:
+        return [(check["id"], check["outcome"]) for check in answer["checks"]]
 
     def timeless(inputs: dict[str, Any]) -> dict[str, Any]:
         return {**inputs, "facts": {k: v for k, v in inputs["facts"].items() if k != "at"}}
 
-    same_verdict = (one.verdict, one.policy_id) == (answer["verdict"], policy_id)
-    return same_verdict and timeless(one.inputs) == timeless(inputs)
+    same_answer = outcomes(one.judgement) == outcomes(answer) and one.policy_id == policy_id
+    return same_answer and timeless(one.inputs) == timeless(inputs)
 
 
 def _record(

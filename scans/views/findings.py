@@ -35,6 +35,7 @@ from remediations.statuses import RemediationState
 from scans.models import Clearance, Scan, Verification
 from scans.services.moves import move
 from scans.views.current import finding_rows
+from scans.views.evidence import revocations_of
 from scans.views.judgements import lamps
 from scans.views.loop import brought_in_by, loop_of
 from scans.views.next_step import next_step
@@ -135,6 +136,7 @@ def finding(request: HttpRequest, pk: int) -> HttpResponse:
         "loop": loop_of(shown),
         "brought_in_by": brought_in_by(shown),
         **_evidence(shown),
+        **revocations_of(person(request), shown),
         **_actions(request, shown, fixes),
     }
     return render(request, "findings/detail.html", context)

@@ -11,15 +11,19 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from core.permissions import Permission
+from core.views import person
 from findings.models import Finding, RiskAcceptance
 from findings.statuses import OPEN, Severity, Status
-from remediations.models import Remediation
+from remediations.models import Dispute, Remediation
+from remediations.statuses import DisputeState, RemediationState
 from scans.services.audit import Scanned, last_closed
 from scans.statuses import Verdict
 from scans.views.current import finding_rows, standing
 from scans.views.judgements import NO_SCAN, ShownCheck, first_open
+from scopes.models import Scope
 
-MINE, FAILED, EXPIRING = 6, 6, 10  # rows that the page shows
+MINE, FAILED, EXPIRING, DISPUTED = 6, 6, 10, 10  # rows that the page shows
 READ = 200  # failed judgements that it looks through
 EXPIRING_WITHIN = timedelta(days=14)
 LAST = 10
@@ -49,6 +53,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "failed_count": len(failed),
         "failed_limit": 99,
         "expiring": expiring,
+        "disputed": _disputed(request),
         "mine": finding_rows(
             list(mine.select_related("asset", "scope").order_by("-priority_score", "-id")[:MINE])
         ),
@@ -113,3 +118,15 @@ def _expiring(visible: Any) -> list[RiskAcceptance]:
         until__lte=until,
     )
     return list(rows.select_related("finding", "approved_by").order_by("until")[:EXPIRING])
+
+
+def _disputed(request: HttpRequest) -> list[Dispute]:
+    """Disputes of others that wait for a second person, where this one may be that."""
+    user = person(request)
+    rows = Dispute.objects.filter(
+        state=DisputeState.PROPOSED,
+        scope__in=Scope.objects.permitting(user, Permission.APPROVE),
+        remediation__findings__status__in=OPEN,
+    ).exclude(remediation__state=RemediationState.WITHDRAWN)
+    rows = rows.exclude(by=user).select_related("remediation", "by").distinct()
+    return list(rows.order_by("pk")[:DISPUTED])

@@ -218,7 +218,8 @@ def _joined(known: ShownCheck, check: ShownCheck) -> ShownCheck:
 
 def _lamp(name: str, outcomes: Sequence[str], checks: Iterable[ShownCheck]) -> Lamp:
     title, question = LAMPS[name]
-    own = [check for check in checks if check.lamp == name]
+    # What later scans say is of the scan side too: pages show it there.
+    own = [check for check in checks if (check.lamp if check.lamp in LAMPS else "safe") == name]
     return Lamp(
         name=name,
         title=title,

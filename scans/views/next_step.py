@@ -9,6 +9,7 @@ from findings.statuses import Status
 from remediations.models import Remediation
 from remediations.statuses import RemediationState
 from scans.models import Verification
+from scans.services.telling import is_secret
 from scans.views.judgements import first_open
 
 
@@ -55,6 +56,9 @@ def next_step(
         return NextStep(ENDED[status], tone="plain")
     if fix is None:
         return NextStep(WITHOUT_FIX[status])
+    check = first_open(verification)
+    if check is not None and check.id == "CLASS_SPECIFIC" and is_secret(finding):
+        return NextStep(check.to_pass or check.reason, "#revocation", "Record revocation")
     return _with_fix(verification, fix)
 
 

@@ -28,7 +28,9 @@ from scans.services.doors import review_fix
 from scans.statuses import Role
 from scans.views.current import fix_rows
 from scans.views.diffs import ShownDiff, collect_marks, draw
+from scans.views.evidence import proofs_of
 from scans.views.judgements import lamps, worst
+from scans.views.objections import said_about
 from scopes.access import can
 
 EARLIER = 30  # older judgements that the page lists
@@ -84,9 +86,10 @@ def _page(
     judged = {v.finding_id: v for v in current}
     tier = max((Tier(v.tier) for v in current), key=TIER_RANK.__getitem__, default=Tier.LOW)
     scans = Scan.objects.filter(remediation=fix).order_by("-pk")
+    addressed = list(fix.findings.order_by("pk"))
     context = {
         "fix": fix,
-        "findings": [(f, judged.get(f.pk)) for f in fix.findings.order_by("pk")],
+        "findings": [(f, judged.get(f.pk)) for f in addressed],
         "current": current,
         "verdict": worst(v.verdict for v in current),
         "lamps": lamps(current, name_finding=len(current) > 1),
@@ -103,6 +106,8 @@ def _page(
             Event.objects.about("remediation", fix.pk).select_related("actor").order_by("-pk")[:50]
         ),
         "brought": list(_brought_in(fix)),
+        **said_about(person(request), fix, current),
+        **proofs_of(person(request), fix, addressed),
         **_review(request, fix, tier, form),
     }
     return render(request, "remediations/detail.html", context, status=status)

@@ -1,15 +1,16 @@
 """The second loop as a board, and one judgement in full."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
+from core.models import User
 from core.permissions import Permission
 from core.views import attempt, person, refuse_form
 from findings.models import Finding
@@ -18,11 +19,12 @@ from remediations.models import Remediation
 from remediations.services import is_own
 from remediations.statuses import RemediationState
 from scans.forms import DispositionForm
-from scans.models import Scan, Verification
+from scans.models import Disposition, Scan, Verification
 from scans.services.doors import record_disposition
 from scans.statuses import ENDED, Purpose
 from scans.views.current import FixRow, fix_rows
 from scans.views.judgements import NO_SCAN, ShownCheck, first_open, lamps
+from scans.views.objections import cause_form, is_standing, newest, offers, said_about
 from scopes.access import can
 
 MOST_FIXES = 200  # that the board looks at, longest waiting first
@@ -143,30 +145,40 @@ def verification(request: HttpRequest, pk: int) -> HttpResponse:
         "finding", "remediation__asset", "policy", "scope", "supersedes", "superseded_by"
     )
     shown = get_object_or_404(rows, pk=pk)
+    user = person(request)
+    said = said_about(user, shown.remediation, [shown], shown.finding)
+    offered = offers(user, shown, said["disputes"])
     context = {
         "verification": shown,
         "judgement": shown.judgement,
         "lamps": lamps([shown]),
+        **offered,
+        **said,
         "roles": list(shown.scan_roles.select_related("scan").order_by("role", "pk")),
-        "new": _new(request, shown),
+        "new": _new(user, shown, offered),
         "originals": shown.judgement.get("originals", []),
         "pairs": sorted(shown.judgement.get("matching", {}).get("pairs", {}).items()),
-        "dispositions": list(shown.dispositions.select_related("by").order_by("pk")),
+        "dispositions": _dispositions(shown),
         "clearances": list(shown.clearances.order_by("pk")),
     }
     return render(request, "verification/detail.html", context)
 
 
-def _new(request: HttpRequest, shown: Verification) -> list[dict[str, Any]]:
-    """New results, each with the form for a word on it where this person may say one.
+def _dispositions(shown: Verification) -> list[Disposition]:
+    """What people decided about new results of this revision, in whichever judgement they saw them."""
+    rows = Disposition.objects.filter(
+        verification__remediation=shown.remediation, verification__head_commit=shown.head_commit
+    )
+    return list(rows.select_related("by").order_by("pk")[:MOST_NEW])
+
+
+def _new(user: User, shown: Verification, offered: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """New results, each with the forms for a word on it, or on its cause, where this person may.
 
     What blocks has to go; no word lets it stay.
     """
-    user = person(request)
     may = (
-        not hasattr(shown, "superseded_by")
-        and shown.remediation.state != RemediationState.WITHDRAWN
-        and shown.finding.status in OPEN
+        is_standing(shown)
         and can(user, Permission.DISPOSE, shown.scope_id)
         and not is_own(shown.remediation, user)
     )
@@ -175,24 +187,24 @@ def _new(request: HttpRequest, shown: Verification) -> list[dict[str, Any]]:
         place = {name: new.get(name) for name in ("rule", "path", "line")}
         asked = may and new.get("cause") == "fix" and not new.get("blocks")
         form = DispositionForm(initial=place, auto_id=f"id_{index}_%s") if asked else None
-        rows.append({**new, "form": form})
+        rows.append({**new, "form": form, "dispute": cause_form(index, new, offered)})
     return rows
 
 
 @require_POST
 def dispose(request: HttpRequest, pk: int) -> HttpResponse:
     """Record a word on one new result; the fix is judged with it."""
-    rows = Verification.objects.visible_to(request.user).select_related("remediation")
+    rows = Verification.objects.visible_to(request.user).select_related("remediation", "finding")
     shown = get_object_or_404(rows, pk=pk)
     form = DispositionForm(request.POST)
-    back = f"{shown.get_absolute_url()}#new"
     if not form.is_valid():
-        return refuse_form(request, form, back=back)
-    return attempt(
+        return refuse_form(request, form, back=f"{shown.get_absolute_url()}#new")
+    attempt(
         request,
         lambda: record_disposition(
             verification=shown, by=person(request), at=timezone.now(), **form.cleaned_data
         ),
         done="Recorded, and the fix was judged with it.",
-        back=back,
+        back=shown.get_absolute_url(),
     )
+    return redirect(newest(shown.remediation, shown.finding, "new"))

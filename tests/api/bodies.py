@@ -3,18 +3,28 @@
 import base64
 import gzip
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from core.permissions import Permission
+from gate.policy import DEFAULT
 from tests.code import code_with_tree, diff_of, facts_of, sarif_of
 from tests.factories import code_of, fixed_code
 
 P = Permission
 TODAY = datetime.now(UTC).isoformat(timespec="seconds")
-WRITES = {  # operation → what a member needs; None: see the test of its own
+SOON = (datetime.now(UTC).date() + timedelta(days=30)).isoformat()
+STRICTER = DEFAULT.to_toml().decode().replace('"default"', '"stricter"').replace(
+    "reviewers = 1 ", "reviewers = 2 "
+)  # fmt: skip
+TELLS = (P.REVIEW, P.UPLOAD_SCAN)
+# operation → what a member needs, or what a person and what a service needs (None: none may);
+# None: see the test of its own
+WRITES = {
     "assets_create": P.ADMINISTER,
     "scopes_create": P.ADMINISTER,
     "scopes_members_create": P.ADMINISTER,
+    "scopes_policies_create": P.ADMINISTER,
+    "scopes_policies_dry_run_create": P.ADMINISTER,
     "findings_assign_create": P.TRIAGE,
     "findings_comments_create": P.CLAIM,
     "findings_dismissals_create": P.TRIAGE,
@@ -30,6 +40,16 @@ WRITES = {  # operation → what a member needs; None: see the test of its own
     "remediations_withdraw_create": P.PROPOSE_FIX,
     "remediations_reviews_create": P.REVIEW,
     "remediations_verify_create": P.UPLOAD_SCAN,
+    "remediations_waivers_create": P.APPROVE,
+    "remediations_disputes_create": P.DISPOSE,
+    "findings_revocations_create": TELLS,
+    "remediations_proofs_create": TELLS,
+    "releases_create": (None, P.UPLOAD_SCAN),
+    "standing_approvals_create": P.APPROVE,
+    "standing_approvals_end_create": P.APPROVE,
+    "waivers_revoke_create": P.APPROVE,
+    "disputes_confirm_create": P.APPROVE,
+    "disputes_withdraw_create": P.DISPOSE,
     "scans_create": P.UPLOAD_SCAN,
     "scans_order_create": P.UPLOAD_SCAN,
     "verifications_dispositions_create": P.DISPOSE,
@@ -67,6 +87,8 @@ BODIES = {
     "assets_create": lambda w: {"scope": w.scope.pk, "name": "mobile"},
     "scopes_create": lambda w: {"name": "Warehouse", "slug": "warehouse"},
     "scopes_members_create": lambda w: {"username": w.viewer.username, "role": "developer"},
+    "scopes_policies_create": lambda w: {"toml": STRICTER},
+    "scopes_policies_dry_run_create": lambda w: {"toml": STRICTER, "last": 2},
     "findings_assign_create": lambda w: {"to": w.analyst.pk},
     "findings_comments_create": lambda w: {"body": "Looked at it."},
     "findings_dismissals_create": lambda w: {"reason": "The argument is a constant."},
@@ -84,6 +106,24 @@ BODIES = {
     "remediations_withdraw_create": lambda w: {"reason": "Another one is better."},
     "remediations_reviews_create": lambda w: {"decision": "approved", "commit": w.fix.head_commit},
     "remediations_verify_create": lambda w: {"recipe": "bandit"},
+    "remediations_waivers_create": lambda w: {
+        "check": "RULE_ACTIVE", "finding": w.open.pk, "until": SOON, "reason": "Renamed."},
+    "remediations_disputes_create": lambda w: {
+        "about": "match", "finding": w.open.pk, "result": "scan-1.sarif#/runs/0/results/0",
+        "reason": "Another call."},
+    "findings_revocations_create": lambda w: {
+        "method": "Deleted at the provider.", "evidence": "HTTP 401"},
+    "remediations_proofs_create": lambda w: {
+        "finding": w.open.pk, "outcome": "fails", "evidence": "exploit.log"},
+    "releases_create": lambda w: {
+        "scope": w.scope.pk, "package": "pkg:npm/lodash", "version": "4.17.21", "exists": True,
+        "evidence": "registry.npmjs.org"},
+    "standing_approvals_create": lambda w: {
+        "scope": w.scope.pk, "bots": ["Dependabot"], "ecosystems": ["npm"], "until": SOON,
+        "reason": "Versions are tested."},
+    "standing_approvals_end_create": lambda w: {"reason": "Not any more."},
+    "waivers_revoke_create": lambda w: {"reason": "The rule is on again."},
+    "disputes_withdraw_create": lambda w: {"reason": "I was wrong."},
     "scans_create": lambda w: {
         "asset": w.asset.pk, "line": w.line.name, "facts": facts_of(code_of(w.line)),
         "sarif_gzip_base64": packed(sarif_of(code_of(w.line)))},

@@ -16,10 +16,13 @@ from rest_framework.test import APIClient
 from core.permissions import Role
 from findings.models import Finding
 from findings.statuses import Status
+from remediations.models import Dispute, Release, StandingApproval, Waiver
 from scans.models import Clearance, Scan, Tool, Verification
 from scopes.models import Scope
 from scopes.services import issue_token
 from tests import factories as make
+from tests.scans.evidence import said_of
+from tests.scans.objections import objections_to
 
 V1 = "/api/v1"
 PROBLEM = "application/problem+json"
@@ -145,11 +148,22 @@ class World:
     def clearance(self):
         return Clearance.objects.get(finding=self.closed)
 
+    @property
+    def waiver(self):
+        return Waiver.objects.get(scope=self.scope)
+
+    @property
+    def dispute(self):
+        return Dispute.objects.get(scope=self.scope)
+
     def path(self, template):
         """Fill the ids of a path of the schema with those of this world."""
         rows = {"scopes": self.scope, "assets": self.asset, "findings": self.open, "scans": self.scan,
                 "policies": self.scope.policy, "remediations": self.fix, "clearances": self.clearance,
-                "verifications": self.verification, "tools": Tool.objects.get()}  # fmt: skip
+                "verifications": self.verification, "tools": Tool.objects.get(),
+                "waivers": self.waiver, "disputes": self.dispute,
+                "standing-approvals": StandingApproval.objects.get(scope=self.scope),
+                "releases": Release.objects.get(scope=self.scope)}  # fmt: skip
         resource = template.removeprefix(f"{V1}/").split("/")[0]
         if "{id}" not in template:
             return template
@@ -166,6 +180,8 @@ def make_world():
         make.member(asset.scope, role)
     admin = make.member(asset.scope, Role.ADMIN)
     issue_token(user=admin, by=admin, name="laptop", at=timezone.now())
+    objections_to(closed.remediations.get())
+    said_of(closed.remediations.get())
     return World(asset.scope, being_fixed, make.import_finding(asset, "shell=True"), closed)
 
 

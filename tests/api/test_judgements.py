@@ -63,6 +63,8 @@ def test_what_a_fix_brought_in_is_disposed_of_with_a_reason_by_somebody_else(api
     assert api(world.developer).post(path, body).status_code == 403
     assert api(world.analyst).post(path, {**body, "line": 999}).status_code == 400
     assert api(world.analyst).post(path, {**body, "decision": "wontfix"}).status_code == 400
+    machine = make.add_member(world.scope, make.make_user("helper", "ai"), Role.ANALYST)
+    assert api(machine).post(path, body).status_code == 403
     response = api(world.analyst).post(path, body)
     assert response.status_code == 201
     assert api(world.viewer).get(path).json()["results"] == [response.json()]

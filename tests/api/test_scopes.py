@@ -8,6 +8,7 @@ from core.models import Event
 from core.permissions import Role
 from scopes.models import ApiToken, Scope
 from tests import factories as make
+from tests.api.bodies import STRICTER
 from tests.api.conftest import V1, stored
 
 
@@ -238,3 +239,69 @@ def test_a_key_that_opens_nothing_is_401(db, key):
         f"{V1}/me/", headers={"Authorization": f"Bearer {key}".encode().decode("latin-1")}
     )
     assert response.status_code == 401
+
+
+# --- policies of a scope -------------------------------------------------------------------------
+SOFT = STRICTER.replace('level = "warning"', 'level = "error"')
+LINE = 1 + STRICTER[: STRICTER.index('level = "warning"')].count("\n")
+
+
+def test_a_policy_is_put_in_force_and_listed_with_those_before_it(api, world):
+    path, client = f"scopes/{world.scope.pk}/policies/", api(world.admin)
+    first = world.scope.policy
+    response = client.post(path, {"toml": STRICTER, "replaces": first.digest})
+    assert response.status_code == 201
+    made = response.json()
+    assert (made["policy"]["name"], made["policy"]["toml"]) == ("stricter", STRICTER)
+    assert made["by"]["username"] == world.admin.username
+    rows = api(world.viewer).get(path).json()
+    assert [row["policy"]["name"] for row in rows] == ["stricter", "default"]
+    assert rows[0]["until"] is None and rows[1]["until"] == rows[0]["since"]
+    event = Event.objects.filter(action="scope.policy_set").get()
+    assert event.data["to"] == made["policy"]["digest"]
+
+
+def test_a_policy_that_is_softer_or_no_toml_is_refused_with_its_line(api, world):
+    client, before = api(world.admin), stored()
+    for door in ("policies/", "policies/dry-run/"):
+        for text, line in ((SOFT, LINE), ("a = 1\nb =\n", 2), ("a = 1\nb = [", 2)):
+            problem = client.post(f"scopes/{world.scope.pk}/{door}", {"toml": text}).json()
+            assert (problem["status"], problem["type"]) == (400, "urn:ctem:problem:bad-input")
+            assert f"line {line}," in problem["detail"]
+    assert stored() == before
+
+
+def test_a_policy_is_refused_where_it_is_in_force_or_its_name_is_taken(api, world):
+    path, client = f"scopes/{world.scope.pk}/policies/", api(world.admin)
+    now, digest = world.scope.policy.toml, world.scope.policy.digest
+    for body in ({"toml": now}, {"toml": STRICTER.replace('"stricter"', '"default"')},
+                 {"toml": STRICTER, "replaces": "sha256:other"}):  # fmt: skip
+        assert client.post(path, body).status_code == 409
+    assert client.post(path, {"toml": STRICTER, "replaces": digest}).status_code == 201
+    assert client.post(path, {"toml": now}).status_code == 201  # back to what it was before
+
+
+def test_a_dry_run_says_what_a_policy_would_have_decided_and_keeps_nothing(api, world):
+    path = f"scopes/{world.scope.pk}/policies/dry-run/"
+    client, before = api(world.admin), stored()
+    answer = client.post(path, {"toml": STRICTER})
+    assert answer.status_code == 200
+    told = answer.json()
+    assert (told["name"], told["last"], told["stopped"], told["left"]) == ("stricter", 20, 1, 0)
+    assert told["counts"] == {"pass": 0, "fail": 0, "unknown": 1, "not_judged": 0}
+    assert "low: reviewers 1 -> 2" in told["differences"]
+    (row,) = told["closures"]
+    assert (row["finding"], row["would_close"]) == (world.closed.pk, False)
+    assert row["replay"]["verdict_then"] == "pass" and row["replay"]["verdict_now"] == "unknown"
+    assert row["why"][0].startswith("HUMAN_REVIEW passed then and is unknown now: ")
+    same = client.post(path, {"toml": world.scope.policy.toml, "last": 1}).json()
+    assert (same["stopped"], same["closures"][0]["replay"]["changes"]) == (0, [])
+    assert stored() == before
+
+
+def test_a_dry_run_looks_at_a_hundred_closures_at_most(api, world):
+    path = f"scopes/{world.scope.pk}/policies/dry-run/"
+    for last in (0, 101, "x", None):
+        response = api(world.admin).post(path, {"toml": STRICTER, "last": last})
+        assert response.status_code == 400
+        assert list(response.json()["errors"]) == ["last"]

@@ -10,6 +10,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,9 @@ from playwright.sync_api import expect, sync_playwright
 
 from core.permissions import Role
 from findings.statuses import Status
+from scans.services.doors import newest_verification
 from tests import factories as make
+from tests.scans.objections import build_world
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -248,3 +251,29 @@ def test_reading_and_reviewing_need_no_script(walk, approver, fix):
     page.get_by_label("Approve: it does what it should").check()
     page.get_by_role("button", name="Record the review").click()
     expect(lamps(page).nth(1)).to_contain_text("Right? pass")
+
+
+def test_waiving_a_check_and_confirming_a_dispute_need_no_script(walk, transactional_db):
+    world = build_world()
+    judgement = newest_verification(world.finding).get_absolute_url()
+    world.second.set_password(PASSWORD)
+    world.second.save()
+    page = walk.open(java_script_enabled=False, viewport={"width": 400, "height": 800})
+    walk.sign_in(page, world.second)
+    page.goto(judgement)
+    page.locator("summary", has_text="Waive… TOOL_VERSION").click()
+    page.get_by_label("Reason").locator("visible=true").fill("The older one knows the rule.")
+    page.get_by_label("Until").fill((make.now() + timedelta(days=20)).date().isoformat())
+    walk.keep(page, "waive")
+    page.get_by_role("button", name="Waive TOOL_VERSION").click()
+    expect(page.get_by_role("alert")).to_contain_text("TOOL_VERSION is waived until")
+    said = page.get_by_role("region", name="Waivers and disputes")
+    expect(said).to_contain_text("The older one knows the rule.")
+
+    page.goto("/")
+    waiting = page.get_by_role("region", name="Disputes that wait for a second person")
+    waiting.get_by_role("link", name=world.fix.title).click()
+    said.get_by_role("button", name="Confirm").click()
+    expect(page.get_by_role("alert")).to_contain_text("Confirmed, and the fix was judged with it.")
+    expect(said.get_by_role("button", name="Confirm")).to_have_count(0)
+    walk.keep(page, "confirmed")

@@ -2,6 +2,12 @@
 
 from django.urls import reverse
 
+from gate.policy import DEFAULT
+
+STRICTER = DEFAULT.to_toml().decode().replace('"default"', '"stricter"').replace(
+    "reviewers = 1 ", "reviewers = 2 "
+)  # fmt: skip
+
 SHOWN = {  # read by anybody who may read the scope
     "home": (),
     "profile": (),
@@ -9,9 +15,8 @@ SHOWN = {  # read by anybody who may read the scope
     "findings": (),
     "finding": ("open",),
     "certificate": ("closed",),
-    "certificate-envelope": ("closed",),
-    "certificate-bundle": ("closed",),
     "certificate-key": ("closed",),
+    "certificate-file": ("closed", "openvex"),
     "remediations": (),
     "remediation": ("fix",),
     "remediation-diff": ("fix",),
@@ -23,17 +28,19 @@ SHOWN = {  # read by anybody who may read the scope
     "scan-raw": ("scan",),
     "scopes": (),
     "scope": ("scope",),
+    "standing-approvals": ("scope",),
+    "scope-policy": ("scope",),
     "audit": (),
 }
 DOWNLOADS = (
-    "certificate-envelope",
-    "certificate-bundle",
     "certificate-key",
+    "certificate-file",
     "remediation-diff",
     "scan-raw",
 )
 FRAGMENTS = ("scan-progress",)
 OF_ROWS = tuple(name for name, needs in SHOWN.items() if needs)
+# fmt: off
 DONE = {  # name → (what fills the address, body): what changes something
     "finding-transition": (("fresh", "claim"), {"reason": "Fixed."}),
     "finding-comment": (("fresh",), {"body": "Look here."}),
@@ -45,8 +52,30 @@ DONE = {  # name → (what fills the address, body): what changes something
         ("verification",),
         {"rule": "B307", "path": "a.py", "decision": "accepted", "reason": "Known."},
     ),
+    "verification-waiver": (
+        ("verification",),
+        {"check": "TESTS_INTACT", "reason": "A test of nothing.", "until": "2099-01-01",
+         "covers": "finding"},
+    ),
+    "verification-dispute": (
+        ("verification",),
+        {"about": "match", "result": "scan-1.sarif#/runs/0/results/0", "reason": "Another one."},
+    ),
+    "waiver-revoke": (("waiver",), {"reason": "The test is back."}),
+    "finding-revocation": (("fresh",), {"state": "revoked", "method": "Deleted."}),
+    "remediation-proof": (("fix",), {"outcome": "fails", "finding": "0", "commit": "0"}),
+    "standing-approval-give": (
+        ("scope",),
+        {"bots": "Dependabot", "ecosystems": "Python", "reason": "Tested.", "until": "2099-01-01"},
+    ),
+    "standing-approval-end": (("approval",), {"reason": "Not any more."}),
+    "dispute-confirm": (("dispute",), {}),
+    "dispute-withdraw": (("dispute",), {"reason": "I was wrong."}),
     "token-revoke": (("token",), {}),
+    "scope-policy-try": (("scope",), {"toml": STRICTER, "do": "replay", "replaces": DEFAULT.digest}),
+    "scope-policy-put": (("scope",), {"toml": STRICTER, "replaces": DEFAULT.digest}),
 }
+# fmt: on
 OPEN = ("sign-in", "sign-out")
 
 

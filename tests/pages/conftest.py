@@ -10,11 +10,13 @@ from django.test import Client
 from core.permissions import Role
 from findings.models import Finding
 from findings.statuses import Status
-from remediations.models import Remediation
+from remediations.models import Dispute, Remediation, StandingApproval, Waiver
 from scans.models import Scan, Verification
 from scopes.models import ApiToken, Asset
 from scopes.services import issue_token
 from tests import factories as make
+from tests.scans.evidence import said_of
+from tests.scans.objections import objections_to
 
 
 @dataclass
@@ -40,6 +42,18 @@ class World:
     def verification(self):
         return Verification.objects.current().get(finding=self.closed)
 
+    @property
+    def waiver(self):
+        return Waiver.objects.get(scope=self.scope)
+
+    @property
+    def approval(self):
+        return StandingApproval.objects.get(scope=self.scope)
+
+    @property
+    def dispute(self):
+        return Dispute.objects.get(scope=self.scope)
+
     def member(self, role):
         return make.member(self.scope, role)
 
@@ -53,6 +67,8 @@ def make_world():
         make.member(asset.scope, role)
     viewer = make.member(asset.scope, Role.VIEWER)
     token, _ = issue_token(user=viewer, by=viewer, name="laptop", at=make.now())
+    objections_to(closed.remediations.get())
+    said_of(closed.remediations.get())
     return World(asset, closed, being_fixed, fresh, being_fixed.remediations.get(), token)
 
 

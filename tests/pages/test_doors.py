@@ -6,7 +6,15 @@ from django.urls import get_resolver
 from core.models import Event
 from ctem import pages
 from findings.models import Comment, Finding
-from remediations.models import Review
+from remediations.models import (
+    Dispute,
+    Proof,
+    Review,
+    SecretRevocation,
+    StandingApproval,
+    Waiver,
+)
+from scopes.models import Policy, Scope
 from tests import factories as make
 from tests.pages.addresses import DONE, DOWNLOADS, FRAGMENTS, OF_ROWS, OPEN, SHOWN, address
 from tests.pages.markup import Page, faults
@@ -17,7 +25,14 @@ def stored():
         Event.objects.count(),
         Comment.objects.count(),
         Review.objects.count(),
+        list(Waiver.objects.order_by("pk").values_list("pk", "revoked_at")),
+        list(Dispute.objects.order_by("pk").values_list("pk", "state")),
+        SecretRevocation.objects.count(),
+        Proof.objects.count(),
+        list(StandingApproval.objects.order_by("pk").values_list("pk", "ended_at")),
         sorted(Finding.objects.values_list("pk", "status", "assigned_to_id")),
+        sorted(Scope.objects.values_list("pk", "policy_id")),
+        Policy.objects.count(),
     )
 
 

@@ -651,6 +651,9 @@ def test_a_new_fix_closes_it_again_and_the_first_certificate_stays_revoked(findi
     assert (first.live, second.live) == (False, True)
     assert status(finding) == Status.MOBILIZATION_COMPLETE
     assert certificate.verify_bundle(bundle(second), public_keys()).ok
+    said = certificate.open_envelope(second.certificate.encode(), public_keys())
+    digest = certificate.certificate_digest(first.certificate.encode())
+    assert said["predicate"]["validity"]["supersedes"] == digest
 
 
 def test_what_no_scan_reported_any_more_comes_back_on_sight():

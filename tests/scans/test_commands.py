@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from django.conf import settings as django_settings
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
@@ -17,6 +16,8 @@ from core.permissions import Role
 from findings.lifecycle import TRANSITIONS
 from findings.models import Finding
 from findings.statuses import OPEN, Status
+from gate.certificate import open_envelope
+from scans.certificates import public_keys
 from scans.ingest.records import digest
 from scans.models import Clearance, Scan
 from scans.services.integrity import broken_closures
@@ -216,7 +217,7 @@ def test_a_file_that_is_no_archive_any_more_is_named(closed, clearance, content)
 @pytest.mark.django_db
 def test_a_certificate_whose_key_is_not_ours_is_named(closed, settings, tmp_path):
     settings.CERTIFICATE_KEYS_DIR = tmp_path / "others"
-    call_command("certificate_key", "--make", stdout=io.StringIO())
+    call_command("certificate_key", "create", stdout=io.StringIO())
     assert any("signed by none of the known keys" in line for line in broken("closure_fsck"))
 
 
@@ -254,7 +255,7 @@ def test_the_bundle_of_a_finding_verifies_offline_with_the_published_key(closed,
     bundle, key = tmp_path / "bundle.zip", tmp_path / "key.pem"
     assert "live" in said("certificate", str(closed), "--bundle", str(bundle))
     keyid = said("certificate_key").split()[0]
-    key.write_text(said("certificate_key", "--pem", keyid))
+    key.write_text(said("certificate_key", "pem", keyid))
     command = [sys.executable, "-S", "-m", "gate", "verify", str(bundle), "--key", str(key)]
     done = subprocess.run(command, cwd=ROOT, env={}, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -267,26 +268,26 @@ def test_the_certificate_alone_is_the_signed_envelope(closed):
 
 
 @pytest.mark.django_db
+def test_an_operator_takes_a_certificate_back_for_a_reason_and_once(closed, clearance):
+    with pytest.raises(CommandError, match="stands"):
+        said("certificate", str(closed), "--revocation")
+    with pytest.raises(CommandError, match="reason"):
+        said("certificate", str(closed), "--revoke", " ")
+    told = said("certificate", str(closed), "--revoke", "The server was broken into.")
+    closed.refresh_from_db()
+    assert closed.status == Status.DISCOVERED
+    assert json.loads(told) == json.loads(said("certificate", str(closed), "--revocation"))
+    statement = open_envelope(told.encode(), public_keys())
+    assert statement["predicate"]["reason"] == "The server was broken into."
+    with pytest.raises(CommandError, match="already"):
+        said("certificate", str(closed), "--revoke", "Again.")
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("name", ["CTEM-987654", "x", "CTEM-", "-1", "1; DROP TABLE"])
 def test_a_finding_without_a_certificate_is_said_so(name):
     with pytest.raises(CommandError):
         said("certificate", "--", name)
-
-
-@pytest.mark.django_db
-def test_a_new_key_signs_and_the_old_one_stays_published(files):
-    assert "no key yet" in said("certificate_key")
-    (first,) = said("certificate_key", "--make").splitlines()
-    both = said("certificate_key", "--make").splitlines()
-    assert len(both) == 2 and "signs now" in both[1] and "signs now" not in both[0]
-    assert first.split()[0] == both[0].split()[0]
-    for file in Path(django_settings.CERTIFICATE_KEYS_DIR).iterdir():
-        assert file.stat().st_mode & 0o077 == 0
-
-
-def test_a_key_that_is_not_there_is_said_so(files):
-    with pytest.raises(CommandError):
-        said("certificate_key", "--pem", "nobody")
 
 
 # --- lifecycle_doc -------------------------------------------------------------------------------

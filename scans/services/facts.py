@@ -1,0 +1,196 @@
+"""Members of a facts.json from rows: the fix itself, and what people said of it. No scans here."""
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from django.db.models.functions import Lower
+
+from core.models import User, UserKind
+from core.moments import rfc3339
+from findings.models import Finding
+from gate.disputes import is_fixer
+from gate.facts import read
+from gate.packages import package_identity
+from remediations.models import Release, Remediation, SecretRevocation, StandingApproval
+from remediations.services import has_written
+from remediations.statuses import DisputeState, Origin, Outcome, SecretState
+from scans.ingest.records import result_from_json
+from scans.models import Disposition
+
+# members whose rows may name the finding they are about
+OF_FINDINGS = ("waivers", "dispositions", "revocations", "proofs")
+REVIEWER_KIND = {UserKind.HUMAN: "human", UserKind.SERVICE: "bot", UserKind.AI: "ai"}
+
+
+def filled(**members: Any) -> dict[str, Any]:
+    """Only what is known: a missing fact is UNKNOWN to the gate, never an empty string."""
+    return {name: value for name, value in members.items() if value not in ("", None, [], {})}
+
+
+def fix_facts(fix: Remediation) -> dict[str, Any]:
+    attempts = Remediation.objects.filter(findings__in=fix.findings.all(), pk__lte=fix.pk)
+    return filled(
+        base_commit=fix.base_commit, base_tree=fix.base_tree,
+        head_commit=fix.head_commit, head_tree=fix.head_tree,
+        merge_commit=fix.merge_commit, merge_tree=fix.merge_tree,
+        merged_at=rfc3339(fix.merged_at), pushed_at=rfc3339(fix.pushed_at),
+        author=fix.author, origin=fix.origin, agent=fix.agent, model=fix.model,
+        agent_run=fix.agent_run, branch=fix.branch,
+        commits=[filled(**commit) for commit in fix.commits],
+        attempts=attempts.distinct().count() or 1,
+    )  # fmt: skip
+
+
+def reviews(fix: Remediation) -> list[dict[str, Any]]:
+    return [
+        filled(
+            reviewer=r.reviewer.username, kind=REVIEWER_KIND[UserKind(r.reviewer.kind)],
+            commit=r.commit, tree=r.tree, decision=r.decision, at=rfc3339(r.at), answers=r.answers,
+        )
+        for r in fix.reviews.select_related("reviewer").order_by("pk")
+    ]  # fmt: skip
+
+
+def dispositions(fix: Remediation) -> list[dict[str, Any]]:
+    """What people decided about new results of this very revision."""
+    rows = Disposition.objects.filter(
+        verification__remediation=fix, verification__head_commit=fix.head_commit
+    )
+    told = [
+        filled(
+            kind=row.decision, rule=row.rule, path=row.path, line=row.line,
+            by=row.by.username, reason=row.reason, at=rfc3339(row.at),
+        )
+        for row in rows.select_related("by").order_by("pk")
+    ]  # fmt: skip
+    return [disposition for n, disposition in enumerate(told) if disposition not in told[:n]]
+
+
+def waivers(fix: Remediation, refs: Mapping[int, str]) -> list[dict[str, Any]]:
+    """The waivers of this very revision that nobody revoked, for all or for findings in ``refs``.
+
+    Those that have ended by now are told as well: the gate says that they do not hold any more.
+    """
+    rows = fix.waivers.filter(commit=fix.head_commit, revoked_at__isnull=True)
+    return [
+        filled(
+            check=row.check_id, by=row.by.username, reason=row.reason, until=row.until.isoformat(),
+            finding=refs[row.finding_id] if row.finding_id else None,
+        )
+        for row in rows.select_related("by").order_by("pk")
+        if row.finding_id is None or row.finding_id in refs
+    ]  # fmt: skip
+
+
+def disputes(
+    fix: Remediation, refs: Mapping[int, str], names: Collection[str]
+) -> list[dict[str, Any]]:
+    """What two people rejected about results in the reports of these names."""
+    rows = fix.disputes.filter(state=DisputeState.CONFIRMED).select_related("by", "second")
+    return [
+        filled(
+            kind="dispute", about=row.about, result=row.result, cause=row.cause, reason=row.reason,
+            finding=refs[row.finding_id] if row.finding_id else None,
+            by=row.by.username, second=row.second.username if row.second else "",
+            at=rfc3339(row.second_at),
+        )
+        for row in rows.order_by("pk")
+        if row.result.partition("#")[0] in names
+        and (row.finding_id is None or row.finding_id in refs)
+    ]  # fmt: skip
+
+
+def is_by_the_fixer(fix: Remediation, user: User) -> bool:
+    """Whether an account made the fix, as the gate or we can tell, or is a person who proposed it.
+
+    A pipeline that proposed somebody's fix did not make it.
+    """
+    proposed = user.kind != UserKind.SERVICE and fix.created_by_id == user.pk
+    made = proposed or has_written(fix, user)
+    return made or is_fixer(user.username, read({"fix": fix_facts(fix)}).fix)
+
+
+def revocations(fix: Remediation, refs: Mapping[int, str]) -> list[dict[str, Any]]:
+    """What was said of the secrets in ``refs``. Of two words of one moment the worse comes first.
+
+    Without what was said by who made the fix: it may be younger than the word.
+    """
+    rows = SecretRevocation.objects.filter(finding__in=refs).select_related("by").order_by("pk")
+    return [
+        filled(
+            finding=refs[row.finding_id], by=row.by.username, at=rfc3339(row.as_of),
+            method=row.method, evidence=row.evidence, state=row.state,
+            committed_at=rfc3339(row.committed_at), source=row.source,
+        )
+        for row in sorted(rows, key=lambda row: row.state != SecretState.ACTIVE)
+        if not is_by_the_fixer(fix, row.by)
+    ]  # fmt: skip
+
+
+def proofs(fix: Remediation, refs: Mapping[int, str]) -> list[dict[str, Any]]:
+    """Proofs of concept of findings in ``refs``, run on this very revision or on what merged.
+
+    Of one account the last word on a finding and a revision.
+    """
+    rows = fix.proofs.filter(commit__in=filter(None, (fix.head_commit, fix.merge_commit)))
+    rows = rows.filter(finding__in=refs).select_related("by").order_by("pk")
+    last = {(row.finding_id, row.commit, row.by_id): row for row in rows}
+    return [
+        filled(
+            finding=refs[row.finding_id], by=row.by.username, at=rfc3339(row.as_of),
+            before=filled(commit=row.base_commit, tree=row.base_tree, outcome=Outcome.WORKS.value),
+            after=filled(commit=row.commit, tree=row.tree, outcome=row.outcome),
+            agent_run=row.agent_run, model=row.model, evidence=row.evidence, source=row.source,
+        )
+        for row in last.values()
+        if not is_by_the_fixer(fix, row.by)
+    ]  # fmt: skip
+
+
+def releases(fix: Remediation, findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    """The last look-up of each version of the packages that the findings are about, in the fix's scope."""
+    found = (package_identity(result_from_json(finding.original)) for finding in findings)
+    purls = {identity.purl.casefold() for identity in found if identity and identity.purl}
+    rows = Release.objects.filter(scope=fix.scope_id).annotate(folded=Lower("package"))
+    rows = rows.filter(folded__in=purls).order_by("as_of", "pk") if purls else rows.none()
+    last = {(row.folded, row.version): row for row in rows}
+    return [
+        {**filled(package=row.package, version=row.version, at=rfc3339(row.as_of),
+                  source=row.source), "exists": row.exists, "yanked": row.yanked}
+        for row in last.values()
+    ]  # fmt: skip
+
+
+def standing_approvals(fix: Remediation) -> list[dict[str, Any]]:
+    """The standing approvals of the fix's scope that nobody ended, for what automation made.
+
+    Those that are over by now are told as well: the gate says since when.
+    """
+    if fix.origin != Origin.AUTOMATION:
+        return []
+    rows = StandingApproval.objects.filter(scope=fix.scope_id, ended_at__isnull=True)
+    return [
+        {
+            "owner": row.by.username,
+            "covers": filled(bots=row.bots, ecosystems=row.ecosystems, manifests=row.manifests),
+            "reason": row.reason,
+            "from": f"{row.since.isoformat()}T00:00:00Z",
+            "until": row.until.isoformat(),
+            "at": rfc3339(row.at),
+        }
+        for row in rows.select_related("by").order_by("-until", "pk")
+    ]
+
+
+def about(reference: str, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts without what was said of other findings than this one: waivers, disputes and the like.
+
+    Those are judged in verifications of their own, and the gate refuses words on no finding here.
+    """
+    own = {
+        name: [row for row in facts[name] if row.get("finding") in (None, reference)]
+        for name in OF_FINDINGS
+        if name in facts
+    }
+    emptied = {name for name, rows in own.items() if not rows} - {"dispositions"}
+    return {name: rows for name, rows in {**facts, **own}.items() if name not in emptied}
