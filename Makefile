@@ -1,8 +1,11 @@
 # Start here: make demo. What runs in CI are the same words: make check, make test, make test-all.
 PYTHON := .venv/bin/python
 ARGS ?=
+FUZZ := .fuzz/venv/bin/python
+TARGETS ?= reader diff
+SECONDS ?= 600
 
-.PHONY: help setup demo run check test test-sqlite test-all format docs lock bench-matching gate.pyz
+.PHONY: help setup demo run check test test-sqlite test-all format docs lock bench-matching bench-reader fuzz gate.pyz
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z.-]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -36,6 +39,12 @@ docs: .venv/.dev  ## write the documents that are generated from the code
 bench-matching: .venv/.dev  ## how right and how fast the matcher is beside others; ARGS="--write"
 	@$(PYTHON) -m bench.matching $(ARGS)
 
+bench-reader: .venv/.dev  ## how fast reports are read, and in how much memory; ARGS="--large"
+	@$(PYTHON) -m bench.reader $(ARGS)
+
+fuzz: .fuzz/venv/.installed  ## look for what breaks the readers; TARGETS="reader diff" SECONDS=600
+	@$(FUZZ) -m tests.fuzz $(TARGETS) --seconds $(SECONDS)
+
 gate.pyz:  ## the gate as one file that any Python from 3.11 on runs
 	@$(PYTHON) scripts/zipapp $@
 
@@ -46,4 +55,7 @@ lock:  ## lock requirements*.in with hashes; ARGS="--upgrade-package django"
 	@scripts/install $< $@
 
 .venv/.dev: requirements-dev.txt
+	@scripts/install $< $@
+
+.fuzz/venv/.installed: requirements-fuzz.txt
 	@scripts/install $< $@

@@ -38,6 +38,8 @@ def original_absent(case: Case, terms: Terms, target: Target) -> Answer:
         return answer
     if not target.gone:
         return _unbound(case, target)
+    if hidden := silenced(case, terms, target):
+        return hidden
     return often_enough(case, target, terms, answer)
 
 
@@ -77,7 +79,7 @@ def _absence(case: Case, target: Target, item: Witness) -> Answer:
         )
     pointer = item.after.comparison.pool[item.index].pointer
     before = (item.source.ref(pointer),) if item.source else ()
-    for doubt in (silenced, told_otherwise, out_of_sight):
+    for doubt in (told_otherwise, out_of_sight):
         if answer := doubt(target, leg, case):
             return answer
     return passed(f"{ref} is not in {leg.label}, nor anything like it.", *before, leg.ref())

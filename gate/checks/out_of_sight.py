@@ -4,12 +4,14 @@ gate-facts 2.1, rows 9, 15, 16 and 31. A scan that no longer reports it says not
 from __future__ import annotations
 
 from gate.case import Case, Target
-from gate.checks.check import Answer, unknown
+from gate.checks.check import Answer, plain, unknown
 from gate.checks.examined import proven
 from gate.legs import Leg
 from gate.matching import match
 from gate.silenced import silencing
+from gate.terms import Terms
 
+_ASKS = "NO_NEW_SUPPRESSION"
 # Kinds of results that say neither that the weakness is there nor that it is not (SARIF 3.27.9).
 NO_ANSWER = ("informational", "notApplicable")
 
@@ -28,15 +30,16 @@ def told_otherwise(target: Target, leg: Leg, case: Case) -> Answer | None:
     )
 
 
-def silenced(target: Target, leg: Leg, case: Case) -> Answer | None:
-    """UNKNOWN where the fix put a mark on the original: waived or not, that shows no absence."""
-    marks = silencing(case, target)
+def silenced(case: Case, terms: Terms, target: Target) -> Answer | None:
+    """UNKNOWN where the fix put a mark on the original and NO_NEW_SUPPRESSION, which asks about
+    marks, is waived or not required: neither shows that the weakness is gone."""
+    waived = any(waiver.check == _ASKS for waiver in case.evidence.waivers)
+    marks = silencing(case, target) if waived or _ASKS not in terms.required else ()
     if not marks:
         return None
     return unknown(
-        f"{target.original.ref} is silenced, not gone: {marks[0].text}.",
+        f"{target.original.ref} is silenced, not gone: {plain(marks[0].text)}.",
         case.diff_ref(f"{marks[0].path}:{marks[0].line}"),
-        leg.ref(),
         remedy="Remove the mark and scan again; to accept the risk is another end than a fix.",
     )
 

@@ -7,7 +7,7 @@ import pytest
 from gate.case import build
 from gate.evidence import Source
 from gate.silenced import silencing
-from tests.gate.made import OLD, evidence, git_diff, good_facts, judged, row
+from tests.gate.made import OLD, evidence, git_diff, good_facts, judged, row, sarif
 
 LINE = "    return subprocess.call(cmd, shell=True)\n"
 OTHER = "import subprocess\n\n\n" + "x = 1\n" * 20 + "y = run()\n"
@@ -42,3 +42,22 @@ def test_a_false_positive_of_the_judged_finding_does_not_let_its_mark_stand():
     diff = git_diff({"app/db.py": (OLD, _new("# nosec B602"))})
 
     assert row(judged(facts=facts, diff=diff), "NO_NEW_SUPPRESSION")["outcome"] == "FAIL"
+
+
+def test_a_waiver_of_a_mark_on_the_original_does_not_make_it_gone():
+    marked = OLD.replace("shell=True)", "shell=True)  # nosec")
+    waiver = {
+        "check": "NO_NEW_SUPPRESSION",
+        "by": "lead@example.org",
+        "reason": "accepted",
+        "until": "2026-12-31",
+    }
+    given = {"diff": {"app/db.py": (OLD, marked)}, "after": sarif()}
+    plain = judged(**given)
+    waived = judged(**given, facts=good_facts() | {"waivers": [waiver]})
+
+    assert row(plain, "NO_NEW_SUPPRESSION")["outcome"] == "FAIL"
+    assert row(plain, "ORIGINAL_ABSENT")["outcome"] == "PASS"
+    assert row(waived, "NO_NEW_SUPPRESSION")["outcome"] == "WAIVED"
+    assert row(waived, "ORIGINAL_ABSENT")["outcome"] == "UNKNOWN"
+    assert waived["verdict"] == "unknown"
