@@ -117,7 +117,7 @@ BODIES = {
         "finding": w.open.pk, "outcome": "fails", "evidence": "exploit.log"},
     "releases_create": lambda w: {
         "scope": w.scope.pk, "package": "pkg:npm/lodash", "version": "4.17.21", "exists": True,
-        "evidence": "registry.npmjs.org"},
+        "evidence": "registry.example.org"},
     "standing_approvals_create": lambda w: {
         "scope": w.scope.pk, "bots": ["Dependabot"], "ecosystems": ["npm"], "until": SOON,
         "reason": "Versions are tested."},

@@ -132,7 +132,7 @@ def test_a_standing_approval_is_given_listed_and_ended(api, w):
 
 def test_a_look_up_is_told_by_a_pipeline_and_listed(api, w):
     body = {"scope": w.scope.pk, "package": "pkg:npm/lodash", "version": "4.17.22", "exists": True,
-            "evidence": "registry.npmjs.org/lodash/4.17.22: 200"}  # fmt: skip
+            "evidence": "registry.example.org/lodash/4.17.22: 200"}  # fmt: skip
     row = api(w.pipeline).post("releases/", body)
     assert row.status_code == 201 and row.json()["source"] == "fetched"
     listed = api(w.analyst).get("releases/?package=pkg:npm/lodash&version=4.17.22").json()

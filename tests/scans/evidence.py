@@ -97,7 +97,7 @@ def agentic_finding(asset=None):
 
 def manifests(version, extra=""):
     lock = ('{\n  "name": "shop",\n  "lockfileVersion": 3,\n  "packages": {\n    "node_modules/lodash": {\n'
-            f'      "version": "{version}",\n      "resolved": "https://registry.npmjs.org/lodash/-/lodash-{version}.tgz"\n'
+            f'      "version": "{version}",\n      "resolved": "https://registry.example.org/lodash/-/lodash-{version}.tgz"\n'
             "    }\n  }\n}\n")  # fmt: skip
     package = f'{{\n  "name": "shop",\n  "dependencies": {{ "lodash": "^{version}" }}\n}}\n'
     return Code({"package-lock.json": lock, "package.json": package, "README.md": f"x{extra}\n"})
@@ -169,7 +169,7 @@ def build_world():
     )
     w.release = record_release(
         scope=w.scope, package="pkg:npm/lodash", version="4.17.21", exists=True,
-        evidence="registry.npmjs.org", by=w.pipeline, at=now(),
+        evidence="registry.example.org", by=w.pipeline, at=now(),
     )  # fmt: skip
     w.approval, ended = approve_bumps(w.scope), approve_bumps(w.scope)
     w.ended = end_standing_approval(approval=ended, reason="No.", by=w.approver, at=now())

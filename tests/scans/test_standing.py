@@ -231,7 +231,7 @@ def test_bots_and_ecosystems_are_kept_by_the_names_of_the_catalogue(scope):
 # --- look-ups ------------------------------------------------------------------------------------
 def look_up(scope, by=None, **more):
     given = {"package": "pkg:npm/lodash", "version": "4.17.22", "exists": True, "at": now(),
-             "evidence": "GET registry.npmjs.org/lodash/4.17.22: 200", **more}  # fmt: skip
+             "evidence": "GET registry.example.org/lodash/4.17.22: 200", **more}  # fmt: skip
     return record_release(scope=scope, by=by or member(scope, Role.PIPELINE), **given)
 
 
