@@ -1,6 +1,6 @@
 """VEX documents from a certificate: what their standards require, and nothing the certificate denies.
 
-Held against the schema of CycloneDX 1.6 and against a table of OpenVEX 0.2.0: schemas/README.md.
+Held against the schemas of CycloneDX 1.6 and OpenVEX 0.2.0: schemas/README.md.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def validator(name: str) -> jsonschema.protocols.Validator:
 
 
 SCHEMA_OF = {
-    "openvex": validator("openvex-0.2.0.table.json"),
+    "openvex": validator("openvex-0.2.0.schema.json"),
     "cyclonedx": validator("bom-1.6.SNAPSHOT.schema.json"),
 }
 
