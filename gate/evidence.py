@@ -73,6 +73,9 @@ class ScanFacts:
     version: str = ""
     rules: tuple[str, ...] | None = None  # rule ids that were on
     descends_from: tuple[str, ...] = ()  # commits that the scanned one is known to contain
+    deployed_commit: str = ""  # what ran where a scanner of running systems looked
+    deployed_tree: str = ""
+    deployed_at: str = ""
     source: Source = Source.UNKNOWN
 
 

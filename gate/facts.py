@@ -283,6 +283,9 @@ _SCAN: dict[str, Reader] = {
     "version": Members.text,
     "rules": Members.texts,
     "descends_from": Members.hashes,
+    "deployed_commit": Members.hash,
+    "deployed_tree": Members.hash,
+    "deployed_at": Members.time,
     "source": _source,
 }
 _FIX: dict[str, Reader] = {

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from gate.case import Case, Target
 from gate.checks.check import About, Answer, check, not_applicable, unknown
 from gate.checks.dependencies import dependency
+from gate.checks.deployed import deployed
 from gate.checks.revocations import revoked
 from gate.packages import class_of
 from gate.terms import Terms
@@ -16,27 +17,22 @@ _ASKED: dict[str, Callable[[Case, Terms, Target], Answer]] = {
     "sca": dependency,
     "container": dependency,
     "secrets": revoked,
+    "dast": deployed,
+    "cloud": deployed,
 }
 
 
-@check("CLASS_SPECIFIC", about=About.FINDING, version=4)
+@check("CLASS_SPECIFIC", about=About.FINDING, version=5)
 def class_specific(case: Case, terms: Terms, target: Target) -> Answer:
     """Dependency: the new version is clean and exists; secret: revoked; dast, cloud: the deployment.
 
-    From the diff, the scans after the fix, and the facts ``revocations`` and ``releases``.
+    From the diff, the scans after the fix and their facts, ``revocations`` and ``releases``.
     """
     kind, ref = _class(target), target.original.ref
     if kind in _NOTHING:
         return not_applicable(f"A finding of class {kind} needs nothing beside the scan.")
     if kind in _ASKED:
         return _ASKED[kind](case, terms, target)
-    if kind:
-        return unknown(
-            f"{ref} is of class {kind}, and nothing shows that what was tested again is what was "
-            "deployed.",
-            *((target.finder.ref(),) if target.finder else ()),
-            remedy="Add a re-test of the deployment, or have an approver waive this check.",
-        )
     return unknown(
         f"What class of tool found {ref} is not known.",
         remedy="Say tool_class of the scan before the fix.",
