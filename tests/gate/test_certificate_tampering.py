@@ -112,6 +112,7 @@ class TestBytes:
 
 
 class TestMembers:
+    @pytest.mark.slow
     def test_a_member_cannot_be_left_out_or_renamed(self, case: Case) -> None:
         members = unpack(case.bundle())
         for name, data in members.items():
