@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from gate.checks.notices import is_gap
+from gate.records import Level, Notification
 from tests.gate.made import SINK, changed, good_facts, judged, outcome, sarif
 
 NOTED = {"level": "warning", "message": {"text": "x"}}
@@ -140,3 +142,9 @@ def test_a_tool_that_calls_every_result_new_was_compared_with_nothing():
     assert outcome("SCAN_SCOPE", before=scans[0], after=scans[1]) == "PASS"
     scans[1]["runs"][0]["baselineGuid"] = "11111111-1111-4111-8111-111111111111"
     assert outcome("SCAN_SCOPE", before=scans[0], after=scans[1]) == "UNKNOWN"
+
+
+@pytest.mark.parametrize(("rule", "gap"), [("CWE-78/os", True), ("CWE-79/os", False)])
+def test_a_gap_of_an_ai_scanner_counts_for_every_name_of_the_weakness(rule, gap):
+    told = Notification("", "execution", Level.WARNING, "", id="RULE-COVERAGE-GAP", rule=rule)
+    assert is_gap(told, {"CWE-78/shell", "CWE-78"}) is gap
