@@ -340,7 +340,12 @@ def told(result: Result) -> str:
 
 
 def content(result: Result) -> tuple[object, ...]:
+    """All that a result says, for an order that does not depend on where it stands in its file."""
     spot = result.location
     place = spot.path or "", spot.line or 0, spot.column or 0, spot.end_line or 0, spot.uri
     text = result.message, spot.snippet or "", result.rule, result.level.value, result.kind
-    return result.tool, result.rule_key, place, text, result.fingerprints, result.pointer
+    more = result.cwes, result.aliases, result.flow_paths, result.guid, spot.end_column or 0
+    rest = result.security_severity or 0.0, repr(result.suppressions)
+    return (
+        result.tool, result.rule_key, place, text, result.fingerprints, more, rest, result.pointer,
+    )  # fmt: skip

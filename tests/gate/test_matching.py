@@ -483,3 +483,10 @@ def test_leaving_out_what_is_at_rest_changes_no_answer(before, after, joined):
     with mock.patch.object(matching, "_at_rest", lambda *given: []):
         whole = match(before, after, diff)
     assert short == whole
+
+
+def test_results_that_differ_in_their_weakness_alone_are_paired_alike_in_any_order():
+    before = [result(line=3, snippet=CALL), result(line=3, snippet=CALL, cwes=("CWE-78",))]
+    after = [result(line=80, snippet=CALL, message="b")]
+    found = [match(scan, after, parse(DIFF)) for scan in (before, before[::-1])]
+    assert [pair.old for pair in found[0].pairs] == [pair.old for pair in found[1].pairs]
