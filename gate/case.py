@@ -77,6 +77,11 @@ class Witness:
         """The scan before the fix that saw the original with this run's engine."""
         return None if self.index is None else self.after.comparison.sources[self.index]
 
+    @property
+    def standing(self) -> Result | None:
+        """The original as the scan saw it that the run is compared with."""
+        return None if self.index is None else self.after.comparison.pool[self.index]
+
 
 @dataclass(frozen=True, slots=True)
 class Target:

@@ -14,6 +14,8 @@ from gate.evidence import SOURCE_RANK, Evidence, Role, Scan, ScanFacts, Source
 from gate.records import Run
 
 _EXTRACTED = re.compile(r"successfully-extracted-files$")
+PLACELESS = ("dast", "cloud", "fuzz", "container")  # their results may lie outside any repository
+
 _OBJECT_ID = re.compile(r"(?:[0-9a-f]{40}|[0-9a-f]{64})")
 
 

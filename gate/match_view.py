@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gate.composed import is_safe
-from gate.layout import Joint, plain
+from gate.layout import SHORTEST, Joint, plain
 from gate.moved import ChangedLines, Surroundings
 from gate.packages import PackageIdentity, advisories, package_identity
 from gate.records import Result
 
-SHORTEST_MOVED = 12  # characters without white space that make code recognisable in another file
 MOST_NAMES = 20  # former ids and CWEs of one rule that are looked at
 
 _NAME = re.compile(r"(?<![.\w])[^\W\d]\w*(?![\w(.=])")  # neither called, nor part of a path
@@ -211,7 +210,7 @@ def same_statement(view: View) -> Iterator[Key]:
 
 def moved_statement(view: View) -> Iterator[Key]:
     """S4: the same in any file, if it is long enough to be told apart."""
-    if len(view.statement) >= SHORTEST_MOVED:
+    if len(view.statement) >= SHORTEST:
         yield view.rule, view.statement
 
 
@@ -223,7 +222,7 @@ def same_code(view: View) -> Iterator[Key]:
 
 def moved_code(view: View) -> Iterator[Key]:
     """S4: as S3 but in any file, and only code that is long enough to be told apart."""
-    if len(view.code) >= SHORTEST_MOVED:
+    if len(view.code) >= SHORTEST:
         yield view.rule, view.code
 
 
@@ -274,7 +273,7 @@ def kin_in_file(view: View) -> Iterator[Key]:
     for cwe in view.result.cwes[:MOST_NAMES]:
         if view.exact and view.line:
             yield tool, view.place, cwe, view.line
-        if len(view.code) >= SHORTEST_MOVED:
+        if len(view.code) >= SHORTEST:
             yield tool, view.place, cwe, view.code
 
 
@@ -289,7 +288,7 @@ def kin_by_message(view: View) -> Iterator[Key]:
 def kin_by_shape(view: View) -> Iterator[Key]:
     """S8: code that was removed and code that was added differ in names only, in any file."""
     is_gone = view.is_before and view.line is None and not view.is_doubted
-    if (is_gone or view.is_added) and len(view.code) >= SHORTEST_MOVED:
+    if (is_gone or view.is_added) and len(view.code) >= SHORTEST:
         yield view.rule, _NAME.sub("x", view.code)
 
 
@@ -299,7 +298,7 @@ def kin_by_spelling(view: View) -> Iterator[Key]:
     rule = view.rule[0], _plain(view.rule[1]), view.rule[2]
     spot = view.result.location
     own = view.place if view.is_before and view.place else spot.path or spot.uri
-    said = view.code if len(view.code) >= SHORTEST_MOVED else view.result.message
+    said = view.code if len(view.code) >= SHORTEST else view.result.message
     yield "spelling", *rule, _plain(own)
     yield "name", *rule, _file_name(own), said
     if view.is_before:

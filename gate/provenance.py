@@ -123,6 +123,11 @@ def _machine(text: str) -> str:
     return (who.login or who.name) if is_bot_login(who) else ""
 
 
+def is_person(text: str) -> bool:
+    """Whether it names somebody, and no machine that is known."""
+    return bool(person(text).keys()) and not machine(text)
+
+
 def dependency_bot(text: str) -> str:
     """The dependency bot that a name, mail or login belongs to; empty for everybody else."""
     who = person(text)

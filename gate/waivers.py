@@ -8,8 +8,7 @@ from gate.checks.check import Answer, Check, Outcome
 from gate.disputes import authors, is_fixer
 from gate.evidence import Evidence, FixFacts, Waiver
 from gate.moments import backdated
-from gate.people import person
-from gate.provenance import machine
+from gate.provenance import is_person
 from gate.strict import deadline, moment
 
 
@@ -37,7 +36,7 @@ def waived(check: Check, answer: Answer, evidence: Evidence, finding: str | None
 def objection(waiver: Waiver, fix: FixFacts, at: str) -> str:
     """Why a waiver does not hold for a fix at a time (RFC 3339); empty where it does."""
     until, now = deadline(waiver.until), moment(at)
-    if not waiver.reason.strip() or not person(waiver.by).keys() or machine(waiver.by):
+    if not waiver.reason.strip() or not is_person(waiver.by):
         return "A waiver needs a person and a reason."
     if not authors(fix):
         return "A waiver does not hold while nobody knows who made the fix."

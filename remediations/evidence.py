@@ -52,6 +52,24 @@ def _said(name: str) -> list[models.CheckConstraint]:
     ]
 
 
+def of_the_fix(name: str) -> list[CompositeForeignKey]:
+    """Keys that hold a row to one scope: that of its fix, and of a finding that the fix addresses."""
+    return [
+        CompositeForeignKey(
+            name=f"{name}_remediation_in_scope",
+            fields=["remediation", "scope"],
+            to_table="remediations_remediation",
+            to_columns=["id", "scope_id"],
+        ),
+        CompositeForeignKey(
+            name=f"{name}_of_addressed_finding",
+            fields=["remediation", "finding", "scope"],
+            to_table="remediations_remediationfinding",
+            to_columns=["remediation_id", "finding_id", "scope_id"],
+        ),
+    ]
+
+
 class SecretRevocation(Said):
     """Whether the secret of a finding still opens anything: who says so, and how (``method``).
 
@@ -109,18 +127,7 @@ class Proof(Said):
                 condition=~Q(base_commit="") & ~Q(commit="") & ~Q(commit=F("base_commit")),
             ),
             *_said("proof"),
-            CompositeForeignKey(
-                name="proof_remediation_in_scope",
-                fields=["remediation", "scope"],
-                to_table="remediations_remediation",
-                to_columns=["id", "scope_id"],
-            ),
-            CompositeForeignKey(
-                name="proof_of_addressed_finding",
-                fields=["remediation", "finding", "scope"],
-                to_table="remediations_remediationfinding",
-                to_columns=["remediation_id", "finding_id", "scope_id"],
-            ),
+            *of_the_fix("proof"),
         ]
 
 

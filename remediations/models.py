@@ -14,6 +14,7 @@ from remediations.evidence import (  # noqa: F401  (where Django looks for model
     Release,
     SecretRevocation,
     StandingApproval,
+    of_the_fix,
 )
 from remediations.statuses import (
     NEVER_WAIVED,
@@ -180,24 +181,6 @@ class Review(models.Model):
         constraints = [one_of("decision", Decision, "review_decision")]
 
 
-def _of_the_fix(name: str) -> list[CompositeForeignKey]:
-    """Keys that hold a row to one scope: that of its fix, and of a finding that the fix addresses."""
-    return [
-        CompositeForeignKey(
-            name=f"{name}_remediation_in_scope",
-            fields=["remediation", "scope"],
-            to_table="remediations_remediation",
-            to_columns=["id", "scope_id"],
-        ),
-        CompositeForeignKey(
-            name=f"{name}_of_addressed_finding",
-            fields=["remediation", "finding", "scope"],
-            to_table="remediations_remediationfinding",
-            to_columns=["remediation_id", "finding_id", "scope_id"],
-        ),
-    ]
-
-
 class WaiverQuerySet(models.QuerySet["Waiver"]):
     def visible_to(self, user: User | AnonymousUser) -> "WaiverQuerySet":
         return self.filter(scope__in=Scope.objects.visible_to(user))
@@ -237,7 +220,7 @@ class Waiver(models.Model):
                 condition=Q(revoked_at__isnull=True, revoked_by__isnull=True, revoked_reason="")
                 | Q(revoked_at__isnull=False, revoked_by__isnull=False) & ~Q(revoked_reason=""),
             ),
-            *_of_the_fix("waiver"),
+            *of_the_fix("waiver"),
         ]
 
 
@@ -314,5 +297,5 @@ class Dispute(models.Model):
                 condition=Q(about="cause", state__in=[s.value for s in STANDING]),
                 name="dispute_one_standing_of_a_cause",
             ),
-            *_of_the_fix("dispute"),
+            *of_the_fix("dispute"),
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from gate.case import After, Case, Target, Witness
+from gate.case import After, Case, Target
 from gate.changes import is_link
 from gate.checks.check import (
     About,
@@ -20,10 +20,9 @@ from gate.checks.check import (
 from gate.checks.examined import by_recipe, proven, reads
 from gate.checks.notices import as_told, earlier, is_grave, leaves_out_some_file, names
 from gate.diff import FileDiff
+from gate.legs import PLACELESS
 from gate.records import Result
 from gate.terms import Terms
-
-PLACELESS = ("dast", "cloud", "fuzz", "container")  # their results may lie outside any repository
 
 
 @check("FILES_ANALYSED", about=About.SCANS, version=4)
@@ -70,16 +69,11 @@ def _asked(case: Case, target: Target) -> Iterator[tuple[str, list[After]]]:
     full = [item for item in target.gone if item.after.leg.facts.scope == "full"]
     asked: dict[str, list[After]] = {}
     for item in full:
-        result = _at_base(target, item)
+        result = item.standing or target.original.result
         if result and case.diff and item.after.leg.tool_class not in PLACELESS:
             for path in _places(case, result):
                 asked.setdefault(path, []).append(item.after)
     yield from asked.items()
-
-
-def _at_base(target: Target, item: Witness) -> Result | None:
-    """The original as the scan saw it that the run is compared with, else as it was found."""
-    return target.original.result if item.index is None else item.after.comparison.pool[item.index]
 
 
 def _places(case: Case, result: Result) -> Iterator[str]:

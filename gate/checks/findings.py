@@ -14,8 +14,7 @@ from gate.disputes import is_fixer
 from gate.legs import Leg
 from gate.matching import Pair
 from gate.novelty import Cause, Novelty
-from gate.people import person
-from gate.provenance import machine
+from gate.provenance import is_person
 from gate.records import Result
 from gate.terms import Terms
 
@@ -80,7 +79,7 @@ def _absence(case: Case, target: Target, item: Witness) -> Answer:
     pointer = item.after.comparison.pool[item.index].pointer
     before = (item.source.ref(pointer),) if item.source else ()
     for doubt in (told_otherwise, out_of_sight):
-        if answer := doubt(target, leg, case):
+        if answer := doubt(target, item, case):
             return answer
     return passed(f"{ref} is not in {leg.label}, nor anything like it.", *before, leg.ref())
 
@@ -222,8 +221,4 @@ def _disposed(case: Case, new: Novelty) -> bool:
 
 def may_decide(case: Case, name: str) -> bool:
     """Whether a person may speak for a result: somebody, no machine, and not the fixer."""
-    return (
-        bool(name and person(name).keys())
-        and not machine(name)
-        and not is_fixer(name, case.evidence.fix)
-    )
+    return is_person(name) and not is_fixer(name, case.evidence.fix)

@@ -3,11 +3,12 @@ gate-facts 2.1, rows 9, 15, 16 and 31. A scan that no longer reports it says not
 
 from __future__ import annotations
 
-from gate.case import Case, Target
+from gate.case import Case, Target, Witness
 from gate.checks.check import Answer, plain, unknown
 from gate.checks.examined import proven
 from gate.legs import Leg
 from gate.matching import match
+from gate.records import Result
 from gate.silenced import silencing
 from gate.terms import Terms
 
@@ -16,9 +17,9 @@ _ASKS = "NO_NEW_SUPPRESSION"
 NO_ANSWER = ("informational", "notApplicable")
 
 
-def told_otherwise(target: Target, leg: Leg, case: Case) -> Answer | None:
+def told_otherwise(target: Target, item: Witness, case: Case) -> Answer | None:
     """UNKNOWN where the run still names the original, only as what needs no answer."""
-    original = target.original.result
+    leg, original = item.after.leg, item.standing
     aside = [result for result in leg.run.passed if result.kind in NO_ANSWER]
     pairs = match([original], aside, case.diff).pairs if original else ()
     if not pairs or not pairs[0].is_present:
@@ -44,9 +45,10 @@ def silenced(case: Case, terms: Terms, target: Target) -> Answer | None:
     )
 
 
-def out_of_sight(target: Target, leg: Leg, case: Case) -> Answer | None:
+def out_of_sight(target: Target, item: Witness, case: Case) -> Answer | None:
     """UNKNOWN where the original's code is, now, in a file not known to be examined by this run."""
-    hidden = _hidden(target, leg, case)
+    leg = item.after.leg
+    hidden = _hidden(item.standing, leg, case)
     if not hidden:
         return None
     return unknown(
@@ -58,9 +60,9 @@ def out_of_sight(target: Target, leg: Leg, case: Case) -> Answer | None:
     )
 
 
-def _hidden(target: Target, leg: Leg, case: Case) -> str:
+def _hidden(original: Result | None, leg: Leg, case: Case) -> str:
     """That file. Where the original's line is unchanged, FILES_ANALYSED asks about its file."""
-    spot = target.original.result.location if target.original.result else None
+    spot = original.location if original else None
     if not spot or not case.diff or not case.layout or not spot.path or not spot.line:
         return ""
     if case.diff.map_line(spot.path, spot.line):

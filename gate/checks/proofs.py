@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from gate.binding import Revision
 from gate.case import Case, Target
 from gate.checks.check import Answer, failed, passed, plain, unknown
 from gate.disputes import authors, is_fixer
 from gate.evidence import SOURCE_RANK, Attempt, Proof
 from gate.models import is_inside, is_same_model
+from gate.moments import SKEW
 from gate.people import person
 from gate.strict import moment
 from gate.terms import Terms
 
-_SKEW = timedelta(minutes=5)  # how far the clocks of two machines may be apart
 _REMEDY = (
     "Run the proof of concept on exactly the base and on exactly {}, by somebody who did not make the "
     "fix, and give it as proofs in the facts."
@@ -82,7 +80,7 @@ def _objection(case: Case, terms: Terms, proof: Proof) -> str:
     if not _is_of(proof.after, case.at.goal):
         return f"it was not run on {case.at.goal.label} after the fix"
     when, now = moment(proof.at), moment(case.evidence.at)
-    if when is None or now is None or when > now + _SKEW:
+    if when is None or now is None or when > now + SKEW:
         return f"its time, {proof.at or 'not said'}, is in the future or cannot be compared"
     return _by_the_fixer(case, proof)
 

@@ -7,8 +7,7 @@ from gate.checks.check import Answer, failed, passed, plain, unknown
 from gate.disputes import authors, is_fixer
 from gate.evidence import SOURCE_RANK, Revocation, Source
 from gate.moments import SKEW
-from gate.people import person
-from gate.provenance import machine
+from gate.provenance import is_person
 from gate.strict import moment
 from gate.terms import Terms
 
@@ -91,7 +90,7 @@ def _unfounded(case: Case, row: Revocation) -> str:
         return "it does not say by whom and how"
     if row.source is not Source.DECLARED:
         return "" if row.evidence else "it does not say what was seen"
-    if not person(row.by).keys() or machine(row.by):
+    if not is_person(row.by):
         return "somebody's word needs a person"
     if not authors(case.evidence.fix):
         return "nobody knows who made the fix, and the fixer's own word does not count"

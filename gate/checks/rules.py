@@ -54,7 +54,7 @@ def _result_there(target: Target, item: Witness) -> Result | None:
     """The original, or what stands for it where another engine judges."""
     if item.same_engine:
         return target.original.result
-    return None if item.index is None else item.after.comparison.pool[item.index]
+    return item.standing
 
 
 def evidence_of(leg: Leg, rule: str, names: set[str]) -> Answer | None:

@@ -23,7 +23,8 @@ from gate.checks.check import (
 )
 from gate.checks.notices import as_told, earlier, falls_short, names
 from gate.evidence import Role, Scan, Source
-from gate.legs import Leg
+from gate.legs import PLACELESS, Leg
+from gate.moments import SKEW
 from gate.records import Level
 from gate.strict import moment
 from gate.terms import Terms
@@ -33,8 +34,6 @@ _HARMLESS = re.compile(
     r"was shortened|U\+FFFD|not used|not a SHA-256|refers to nothing|refers to no artifact"
     r"|ruleId is used|not below a known root|missing \(3\.27\.11\)|is out of range"
 )
-_SKEW = timedelta(minutes=5)  # how far the clocks of two machines may be apart
-_PLACELESS = ("dast", "cloud", "fuzz", "container")  # their results may lie outside any repository
 
 
 @check("WELL_FORMED", about=About.SCANS, version=2)
@@ -63,7 +62,7 @@ def _form_of(scan: Scan) -> Answer:
 def _unplaced(leg: Leg) -> Iterator[Answer]:
     """Results that lie nowhere below the root, of a tool that looks at files."""
     lost = [r for r in leg.run.results if r.location.path is None and _is_outside(r.location.uri)]
-    if not lost or leg.tool_class in _PLACELESS:
+    if not lost or leg.tool_class in PLACELESS:
         return
     yield unknown(
         f"{counted(len(lost), 'result')} of {leg.label} lie at {plain(lost[0].location.uri, 80)} or the "
@@ -138,7 +137,7 @@ def _freshness(case: Case, after: After, now: datetime, days: int) -> Answer:
     if ended is None or began is None:
         remedy = "Say started_at and finished_at of the scan."
         return unknown(f"{leg.lacking('The time')}.", leg.ref(), remedy=remedy)
-    if max(began, ended) - now > _SKEW:
+    if max(began, ended) - now > SKEW:
         return failed(
             f"{leg.label} ran {max(began, ended):%Y-%m-%d %H:%M}Z, which is in the future.",
             leg.ref(),
@@ -241,7 +240,7 @@ def _mistimed(case: Case, leg: Leg) -> Iterator[Answer]:
     began, ended = moment(leg.started_at), moment(leg.finished_at)
     now = moment(case.evidence.at)
     remedy = "Correct the clock of the scanning machine, or the facts, and scan again."
-    if began and ended and began - ended > _SKEW:
+    if began and ended and began - ended > SKEW:
         yield failed(
             f"{leg.label} is said to have ended {ended:%Y-%m-%d %H:%M}Z, before it began "
             f"({began:%Y-%m-%d %H:%M}Z).",
@@ -249,7 +248,7 @@ def _mistimed(case: Case, leg: Leg) -> Iterator[Answer]:
             remedy=remedy,
         )
     for at in (began, ended):
-        if at and now and at - now > _SKEW:
+        if at and now and at - now > SKEW:
             yield unknown(
                 f"{leg.label} is said to have run {at:%Y-%m-%d %H:%M}Z, which is in the future.",
                 leg.ref(),

@@ -10,8 +10,8 @@ from gate.disputes import is_fixer
 from gate.evidence import FixFacts, StandingApproval
 from gate.globs import matches
 from gate.moments import backdated
-from gate.people import co_authors, person
-from gate.provenance import dependency_bot, is_host, machine
+from gate.people import co_authors
+from gate.provenance import dependency_bot, is_host, is_person
 from gate.strict import deadline, moment
 from gate.terms import Terms
 
@@ -90,7 +90,7 @@ def _not_by_a_bot(fix: FixFacts) -> str:
 
 
 def _owner(fix: FixFacts, approval: StandingApproval) -> str:
-    if not person(approval.owner).keys() or machine(approval.owner):
+    if not is_person(approval.owner):
         return "its owner is no person"
     if is_fixer(approval.owner, fix):
         return f"{plain(approval.owner, 60)} had a hand in the fix"

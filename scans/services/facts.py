@@ -9,6 +9,7 @@ from core.models import User, UserKind
 from core.moments import rfc3339
 from findings.models import Finding
 from gate.disputes import is_fixer
+from gate.evidence import FixFacts
 from gate.facts import read
 from gate.packages import package_identity
 from remediations.models import Release, Remediation, SecretRevocation, StandingApproval
@@ -100,14 +101,18 @@ def disputes(
     ]  # fmt: skip
 
 
-def is_by_the_fixer(fix: Remediation, user: User) -> bool:
+def gate_facts(fix: Remediation) -> FixFacts:
+    """The facts of a fix as the gate reads them."""
+    return read({"fix": fix_facts(fix)}).fix
+
+
+def is_by_the_fixer(fix: Remediation, user: User, told: FixFacts) -> bool:
     """Whether an account made the fix, as the gate or we can tell, or is a person who proposed it.
 
-    A pipeline that proposed somebody's fix did not make it.
+    A pipeline that proposed somebody's fix did not make it. ``told``: the facts of the fix.
     """
     proposed = user.kind != UserKind.SERVICE and fix.created_by_id == user.pk
-    made = proposed or has_written(fix, user)
-    return made or is_fixer(user.username, read({"fix": fix_facts(fix)}).fix)
+    return proposed or has_written(fix, user) or is_fixer(user.username, told)
 
 
 def revocations(fix: Remediation, refs: Mapping[int, str]) -> list[dict[str, Any]]:
@@ -116,6 +121,7 @@ def revocations(fix: Remediation, refs: Mapping[int, str]) -> list[dict[str, Any
     Without what was said by who made the fix: it may be younger than the word.
     """
     rows = SecretRevocation.objects.filter(finding__in=refs).select_related("by").order_by("pk")
+    told = gate_facts(fix) if rows else FixFacts()
     return [
         filled(
             finding=refs[row.finding_id], by=row.by.username, at=rfc3339(row.as_of),
@@ -123,7 +129,7 @@ def revocations(fix: Remediation, refs: Mapping[int, str]) -> list[dict[str, Any
             committed_at=rfc3339(row.committed_at), source=row.source,
         )
         for row in sorted(rows, key=lambda row: row.state != SecretState.ACTIVE)
-        if not is_by_the_fixer(fix, row.by)
+        if not is_by_the_fixer(fix, row.by, told)
     ]  # fmt: skip
 
 
@@ -135,6 +141,7 @@ def proofs(fix: Remediation, refs: Mapping[int, str]) -> list[dict[str, Any]]:
     rows = fix.proofs.filter(commit__in=filter(None, (fix.head_commit, fix.merge_commit)))
     rows = rows.filter(finding__in=refs).select_related("by").order_by("pk")
     last = {(row.finding_id, row.commit, row.by_id): row for row in rows}
+    told = gate_facts(fix) if last else FixFacts()
     return [
         filled(
             finding=refs[row.finding_id], by=row.by.username, at=rfc3339(row.as_of),
@@ -143,7 +150,7 @@ def proofs(fix: Remediation, refs: Mapping[int, str]) -> list[dict[str, Any]]:
             agent_run=row.agent_run, model=row.model, evidence=row.evidence, source=row.source,
         )
         for row in last.values()
-        if not is_by_the_fixer(fix, row.by)
+        if not is_by_the_fixer(fix, row.by, told)
     ]  # fmt: skip
 
 

@@ -13,14 +13,13 @@ from findings.models import Finding
 from findings.statuses import OPEN
 from gate.disputes import authors, is_fixer
 from gate.evidence import FixFacts
-from gate.facts import read
 from gate.people import Person
 from gate.provenance import machine
 from remediations.models import Remediation
 from remediations.services import is_own
 from remediations.statuses import RemediationState
 from scans.models import Verification
-from scans.services.facts import fix_facts
+from scans.services.facts import gate_facts
 
 MAX_REASON = 5000
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -47,7 +46,7 @@ def check_not_the_fixer(fix: Remediation, user: User, what: str) -> FixFacts:
 
     WrongState while nobody knows who made it. Returns the facts of the fix as the gate reads them.
     """
-    told = read({"fix": fix_facts(fix)}).fix
+    told = gate_facts(fix)
     if is_own(fix, user) or is_fixer(user.username, told):
         raise NotAllowed(f"Nobody {what} of their own fix; someone else has to.")
     if not authors(told):

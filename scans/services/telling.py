@@ -13,13 +13,12 @@ from core.permissions import Permission
 from core.text import clean_text
 from findings.models import Finding
 from gate.evidence import FixFacts
-from gate.facts import read
 from gate.moments import SKEW
 from gate.packages import class_of
 from remediations.models import Remediation
 from remediations.statuses import EvidenceSource, RemediationState
 from scans.ingest.records import result_from_json
-from scans.services.facts import fix_facts, is_by_the_fixer
+from scans.services.facts import gate_facts, is_by_the_fixer
 from scans.services.parties import check_person, reason_given
 from scans.services.verification import judge_remediation
 from scans.statuses import ToolClass
@@ -83,9 +82,10 @@ def name_given(value: str, where: str, most: int = MAX_NAME) -> str:
 
 def check_apart(fix: Remediation, by: User, what: str) -> FixFacts:
     """Raise NotAllowed for who made the fix, and a person who proposed it. Returns the fix's facts."""
-    if is_by_the_fixer(fix, by):
+    told = gate_facts(fix)
+    if is_by_the_fixer(fix, by, told):
         raise NotAllowed(f"Nobody {what} of their own fix, {fix}; someone else has to.")
-    return read({"fix": fix_facts(fix)}).fix
+    return told
 
 
 def is_secret(finding: Finding) -> bool:
