@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from gate.bumps import Bump, bumps
 from gate.changes import both_paths, is_document, is_manifest, is_test
@@ -73,12 +74,12 @@ def novelties(
         if index not in comparison.taken or not comparison.taken[index].was_there
     ]
     left = _without_known(comparison, left, known, diff)
-    severities = _Severities(comparison)
+    severities, packages = _Severities(comparison), _Packages(comparison, diff)
     for index in left:
         result = results[index]
         level, score = severities.of(result)
         placement = _placement(result, diff)
-        cause, reason = _cause(comparison, result, placement, recipe, diff)
+        cause, reason = _cause(comparison, result, placement, recipe, diff, packages)
         if index in comparison.taken:
             reason = f"{reason}; {comparison.taken[index].reason.rstrip('.')}"
         yield Novelty(comparison.leg, result, level, score, placement, cause, reason)
@@ -132,11 +133,12 @@ def _cause(
     placement: Placement,
     recipe: Recipe | None,
     diff: Diff | None,
+    packages: _Packages,
 ) -> tuple[Cause, str]:
     """Why a result is new, with the reason as a clause."""
     is_advisory = comparison.leg.tool_class in ADVISORY_CLASSES
     if is_advisory and comparison.joined and recipe is not None:
-        return _cause_of_advisory(comparison, result, placement, diff)
+        return packages.cause(result, placement)
     reached = _reached_by(comparison, result, placement, diff)
     if reached:
         return Cause.FIX, reached
@@ -178,54 +180,73 @@ def _reached_by(
     return f"its data flow passes through {through}, which the fix changed" if through else ""
 
 
-def _cause_of_advisory(
-    comparison: Comparison, result: Result, placement: Placement, diff: Diff | None
-) -> tuple[Cause, str]:
-    """Dependency and image results come and go with the advisories, whatever the fix does. The fix
-    is the cause where it moved the package, or may have."""
-    package, files = package_identity(result), diff.files if diff else ()
-    if package:
-        moved = [bump for file in files for bump in bumps(file) if _is_of(bump, package)]
-        if moved:
-            return Cause.FIX, f"the fix moved {package.name} to {moved[0].new or 'nothing'}"
-        if _was_there(comparison, package, result, diff):
-            was = f"{package.name} {package.version}".rstrip()
-            return Cause.ADVISORY_CHANGED, f"{was} was there before, so the advisories changed"
-    if placement is not Placement.ELSEWHERE:
-        return Cause.FIX, "in a dependency file that the fix changed"
-    kind = package.ecosystem if package else ecosystem_of(result.location.path or "")
-    if any(_may_be_built_in(path, comparison, kind) for file in files for path in both_paths(file)):
-        return Cause.UNKNOWN, "the fix changes other files that dependencies may come from"
-    return Cause.ADVISORY_CHANGED, "the fix changes no dependency, so the advisories did"
+class _Packages:
+    """Dependency and image results come and go with the advisories, whatever the fix does. Read
+    once for all of them: what the fix moved, and which versions scans saw before."""
 
+    def __init__(self, comparison: Comparison, diff: Diff | None) -> None:
+        self._comparison = comparison
+        self._diff = diff
 
-def _is_of(bump: Bump, package: PackageIdentity) -> bool:
-    return plain_name(package.ecosystem, bump.name) == package.name
+    def cause(self, result: Result, placement: Placement) -> tuple[Cause, str]:
+        """The fix is the cause of a new advisory where it moved the package, or may have."""
+        package = package_identity(result)
+        if package:
+            moved = self._moved_to(package)
+            if moved:
+                return Cause.FIX, f"the fix moved {package.name} to {moved[0].new or 'nothing'}"
+            if self._was_there(package, result):
+                was = f"{package.name} {package.version}".rstrip()
+                return Cause.ADVISORY_CHANGED, f"{was} was there before, so the advisories changed"
+        if placement is not Placement.ELSEWHERE:
+            return Cause.FIX, "in a dependency file that the fix changed"
+        kind = package.ecosystem if package else ecosystem_of(result.location.path or "")
+        if any(len({source, kind} - {""}) < 2 for source in self._sources):
+            return Cause.UNKNOWN, "the fix changes other files that dependencies may come from"
+        return Cause.ADVISORY_CHANGED, "the fix changes no dependency, so the advisories did"
 
+    @cached_property
+    def _bumps(self) -> dict[str, tuple[Bump, ...]]:
+        """What the fix moved, by the path of the file."""
+        files = self._diff.files if self._diff else ()
+        return {file.path: bumps(file) for file in files}
 
-def _was_there(
-    comparison: Comparison, package: PackageIdentity, result: Result, diff: Diff | None
-) -> bool:
-    """Whether the very version was there before: scans saw it in another advisory, or the fix
-    left its entry alone in a file whose other entries can be read."""
-    seen = filter(None, map(package_identity, comparison.pool))
-    if package.version and any(
-        one.is_same_package(package) and one.version == package.version for one in seen
-    ):
-        return _placement(result, diff) is not Placement.CHANGED_LINES
-    path, line = result.location.path, result.location.line
-    file = diff.for_new(path) if diff and path else None
-    if diff is None or file is None or path is None or not line or not bumps(file):
-        return False
-    last = max(result.location.end_line or line, line + ENTRY)
-    return not any(diff.is_added(path, at) for at in range(line, min(last, line + MOST_LINES) + 1))
+    @cached_property
+    def _seen(self) -> dict[tuple[str, str], set[str]]:
+        """The ecosystems in which scans before saw a package, by name and version."""
+        found: dict[tuple[str, str], set[str]] = {}
+        for one in filter(None, map(package_identity, self._comparison.pool)):
+            found.setdefault((one.name, one.version), set()).add(one.ecosystem)
+        return found
 
+    @cached_property
+    def _sources(self) -> set[str]:
+        """The ecosystems of changed files that packages may come from; those of an image may come
+        from nearly any file, which is of none."""
+        paths = {
+            path for file in (self._diff.files if self._diff else ()) for path in both_paths(file)
+        }
+        if self._comparison.leg.tool_class == "container":
+            return {"" for path in paths if not is_test(path) and not is_document(path)}
+        return {ecosystem_of(path) for path in paths if is_manifest(path)}
 
-def _may_be_built_in(path: str, comparison: Comparison, ecosystem: str) -> bool:
-    """Whether a package of this ecosystem may come from a file; those of an image from nearly any."""
-    if comparison.leg.tool_class == "container":
-        return not is_test(path) and not is_document(path)
-    return is_manifest(path) and len({ecosystem_of(path), ecosystem} - {""}) < 2
+    def _moved_to(self, package: PackageIdentity) -> list[Bump]:
+        every = (bump for moved in self._bumps.values() for bump in moved)
+        return [bump for bump in every if plain_name(package.ecosystem, bump.name) == package.name]
+
+    def _was_there(self, package: PackageIdentity, result: Result) -> bool:
+        """Whether the very version was there before: scans saw it in another advisory, or the fix
+        left its entry alone in a file whose other entries can be read."""
+        diff = self._diff
+        seen = self._seen.get((package.name, package.version), set()) if package.version else set()
+        if any(len({kind, package.ecosystem} - {""}) < 2 for kind in seen):
+            return _placement(result, diff) is not Placement.CHANGED_LINES
+        path, line = result.location.path, result.location.line
+        if diff is None or not path or not line or not self._bumps.get(path):
+            return False
+        last = max(result.location.end_line or line, line + ENTRY)
+        entry = range(line, min(last, line + MOST_LINES) + 1)
+        return not any(diff.is_added(path, at) for at in entry)
 
 
 class _Severities:
