@@ -67,7 +67,9 @@ class Walk:
 
     def sign_in(self, page, user):
         page.goto("/")
-        page.get_by_label("User name").fill(user.username)
+        name = page.get_by_label("User name")
+        expect(name).to_be_focused()  # autofocus comes after loading: typing earlier blocks it
+        name.fill(user.username)
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("My work")
