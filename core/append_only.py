@@ -31,6 +31,7 @@ PROTECTED: dict[str, tuple[str, ...]] = {
     "scans_verification": (),
     "scans_verificationscan": (),
     "scans_disposition": (),
+    "scans_scandescent": (),
     "scans_revocation": (),
     "scans_clearance": ("live", "revoked_at", "revoked_by_id", "revoked_reason"),
 }

@@ -49,7 +49,7 @@ def claim(job_id: int, at: datetime) -> Job | None:
     """Take the lease of a due job and return it; None when another worker has it or it is over."""
     taken = (
         due(at)
-        .filter(pk=job_id, attempts__lt=settings.JOB_MAX_ATTEMPTS)
+        .filter(pk=job_id, attempts__lt=settings.JOB_MAX_ATTEMPTS + F("postponed"))
         .update(
             state=JobState.RUNNING,
             attempts=F("attempts") + 1,
@@ -62,7 +62,7 @@ def claim(job_id: int, at: datetime) -> Job | None:
 def quarantine_exhausted(at: datetime) -> list[Job]:
     """Set aside jobs that used up their attempts without an end; return them with the reason."""
     aside = []
-    for job in due(at).filter(attempts__gte=settings.JOB_MAX_ATTEMPTS):
+    for job in due(at).filter(attempts__gte=settings.JOB_MAX_ATTEMPTS + F("postponed")):
         why = job.error or "the worker died"
         job.error = f"given up after {job.attempts} attempts, it failed in every attempt: {why}"[
             :2000
@@ -89,6 +89,14 @@ def finish(job: Job, at: datetime, *, state: JobState = JobState.DONE, error: st
     """End the job; False when the lease was lost meanwhile (then nothing is written)."""
     ended = held(job).update(state=state, lease_until=None, finished_at=at, error=error[:2000])
     return ended == 1
+
+
+def postpone(job: Job, until: datetime, error: str) -> None:
+    """Give the job back until somebody else is ready again; the attempt does not count as failed."""
+    held(job).update(
+        state=JobState.QUEUED, lease_until=None, next_attempt_at=until, error=error[:2000],
+        postponed=F("postponed") + 1,
+    )  # fmt: skip
 
 
 def retry_later(job: Job, at: datetime, error: str) -> None:

@@ -102,6 +102,7 @@ class Job(models.Model):
     key = models.CharField(max_length=120, unique=True)
     state = models.CharField(max_length=12, default=JobState.QUEUED.value)
     attempts = models.PositiveSmallIntegerField(default=0)  # also the fencing token of the lease
+    postponed = models.PositiveSmallIntegerField(default=0)  # attempts that are not held against it
     lease_until = models.DateTimeField(null=True)
     next_attempt_at = models.DateTimeField()
     error = models.TextField(default="")

@@ -16,7 +16,8 @@ from scans.runners.run import run_scan
 from scans.services.ingest import ingest_scan
 from scans.statuses import ScanState
 
-HANDLERS: dict[str, Callable[[Job], None]] = {"ingest": ingest_scan, "run": run_scan}
+OF_SCANS: dict[str, Callable[[Job], None]] = {"ingest": ingest_scan, "run": run_scan}
+HANDLERS: dict[str, Callable[[Job], None]] = {**OF_SCANS}
 log = logging.getLogger(__name__)
 
 
@@ -41,9 +42,10 @@ def sweep() -> None:
     """Set exhausted jobs aside and ring for each that is due and that no live worker holds."""
     now = timezone.now()
     for job in jobs.quarantine_exhausted(now):
-        Scan.objects.filter(pk=job.subject_id).exclude(state=ScanState.DONE).update(
-            state=ScanState.QUARANTINED, error=job.error, finished_at=now
-        )
+        if job.kind in OF_SCANS:
+            Scan.objects.filter(pk=job.subject_id).exclude(state=ScanState.DONE).update(
+                state=ScanState.QUARANTINED, error=job.error, finished_at=now
+            )
         log.error("job %s (%s %s) quarantined: %s", job.pk, job.kind, job.subject_id, job.error)
     for job_id in jobs.due(now).order_by("next_attempt_at").values_list("pk", flat=True)[:1000]:
         jobs.ring(job_id)

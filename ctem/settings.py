@@ -33,6 +33,8 @@ DATA_DIR = Path(env.str("CTEM_DATA_DIR", str(BASE_DIR / ".data"))).resolve()
 DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
 DEBUG = env.bool("CTEM_DEBUG", False)
 SECRET_KEY = env.str("CTEM_SECRET_KEY", "") or _kept_secret(DATA_DIR / "secret_key")
+# Secrets of before: what they sealed and signed still opens.
+SECRET_KEY_FALLBACKS: list[str] = env.list("CTEM_SECRET_KEY_FALLBACKS", [])
 ALLOWED_HOSTS = env.list("CTEM_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CTEM_TRUSTED_ORIGINS", [])
 HTTPS = env.bool("CTEM_HTTPS", False)
@@ -178,6 +180,10 @@ JOB_SWEEP_SECONDS = env.int("CTEM_JOB_SWEEP_SECONDS", 5)
 JOB_MAX_ATTEMPTS = 3
 # Repositories that our own runner may read: folders (absolute) or https:// prefixes. Empty: none.
 RUNNER_REPOSITORIES: list[str] = env.list("CTEM_RUNNER_REPOSITORIES", [])
+# What the server fetches goes to public hosts by https; these are beside that: HOST, HOST:PORT or a
+# network. Private: of one's own house. Plain: by http too, for tests and laboratories.
+OUTBOUND_PRIVATE_HOSTS: list[str] = env.list("CTEM_OUTBOUND_PRIVATE_HOSTS", [])
+OUTBOUND_PLAIN_HOSTS: list[str] = env.list("CTEM_OUTBOUND_PLAIN_HOSTS", [])
 CERTIFICATE_KEYS_DIR = Path(
     env.str("CTEM_CERTIFICATE_KEYS_DIR", str(DATA_DIR / "certificate_keys"))
 )
@@ -245,6 +251,7 @@ SPECTACULAR_SETTINGS = {
         "Origin": "remediations.serializers.ORIGINS",
         "RemediationState": "remediations.serializers.STATES",
         "ReviewDecision": "remediations.serializers.DECISIONS",
+        "NewReviewDecision": "remediations.serializers.NEW_DECISIONS",
         "FactSource": "scans.serializers.SOURCES",
         "EvidenceSource": "remediations.evidence_serializers.SOURCES",
         "SecretState": "remediations.evidence_serializers.STATES",

@@ -166,10 +166,17 @@ class AuthorshipSignal(models.Model):
 
 
 class Review(models.Model):
-    """A person's decision on one exact revision of a remediation. Append-only."""
+    """A person's decision on one exact revision of a remediation. Append-only.
+
+    Made here by ``reviewer``, or fetched from a code host: then ``login`` made it there, and of the
+    rows of one ``host_review`` the last counts.
+    """
 
     remediation = models.ForeignKey(Remediation, on_delete=models.PROTECT, related_name="reviews")
-    reviewer = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    reviewer = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    login = models.CharField(max_length=200, default="")
+    login_kind = models.CharField(max_length=10, default="")  # human or bot, by the host's word
+    host_review = models.CharField(max_length=300, default="")  # the host's name of it
     decision = models.CharField(max_length=10)
     commit = models.CharField(max_length=64)
     tree = models.CharField(max_length=64, default="")
@@ -178,7 +185,22 @@ class Review(models.Model):
     at = models.DateTimeField()
 
     class Meta:
-        constraints = [one_of("decision", Decision, "review_decision")]
+        constraints = [
+            one_of("decision", Decision, "review_decision"),
+            models.CheckConstraint(
+                name="review_by_somebody",
+                condition=Q(reviewer__isnull=False, login="", login_kind="", host_review="")
+                & ~Q(decision="dismissed")
+                | Q(reviewer__isnull=True, login_kind__in=["human", "bot"])
+                & ~Q(login="")
+                & ~Q(host_review=""),
+            ),
+        ]
+
+    @property
+    def by_name(self) -> str:
+        """Who decided, for people to read."""
+        return self.reviewer.display if self.reviewer else f"{self.login} (code host)"
 
 
 class WaiverQuerySet(models.QuerySet["Waiver"]):

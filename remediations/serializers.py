@@ -15,11 +15,19 @@ from remediations.models import (
     Waiver,
 )
 from remediations.services import MAX_COMMITS, MAX_FINDINGS
-from remediations.statuses import Decision, DisputeAbout, DisputeState, Origin, RemediationState
+from remediations.statuses import (
+    DECISIONS_HERE,
+    Decision,
+    DisputeAbout,
+    DisputeState,
+    Origin,
+    RemediationState,
+)
 
 ORIGINS = [origin.value for origin in Origin]
 STATES = [s.value for s in RemediationState]
 DECISIONS = [d.value for d in Decision]
+NEW_DECISIONS = [d.value for d in DECISIONS_HERE]
 ABOUT = [a.value for a in DisputeAbout]
 DISPUTE_STATES = [s.value for s in DisputeState]
 CAUSES = [c.value for c in Cause]
@@ -145,20 +153,23 @@ class PushSerializer(RevisionSerializer):
 
 
 class ReviewSerializer(serializers.ModelSerializer[Review]):
-    """A person's decision on one exact revision."""
+    """A decision on one exact revision, made here by `reviewer` or on the code host by `login`."""
 
-    reviewer = PersonSerializer(read_only=True)
+    reviewer = PersonSerializer(read_only=True, allow_null=True)
     decision = serializers.ChoiceField(DECISIONS, read_only=True)
     answers = serializers.DictField(child=serializers.CharField(), read_only=True)
 
     class Meta:
         model = Review
-        fields = ("id", "reviewer", "decision", "commit", "tree", "comment", "answers", "at")
+        fields = (
+            "id", "reviewer", "login", "host_review", "decision", "commit", "tree", "comment",
+            "answers", "at",
+        )  # fmt: skip
         read_only_fields = fields
 
 
 class NewReviewSerializer(StrictSerializer):
-    decision = serializers.ChoiceField(DECISIONS)
+    decision = serializers.ChoiceField(NEW_DECISIONS)
     commit = ObjectId(help_text="The revision that was looked at; must be the newest.")
     comment = Text(MAX_TEXT, required=False, allow_blank=True)
     answers = serializers.DictField(

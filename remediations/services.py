@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +30,7 @@ from remediations.models import (
     RemediationFinding,
     Review,
 )
-from remediations.statuses import Decision, Origin, RemediationState
+from remediations.statuses import DECISIONS_HERE, Decision, Origin, RemediationState
 from scopes.access import check_may
 from scopes.models import Asset, Line
 
@@ -37,6 +38,15 @@ GIT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 MAX_COMMITS = 500
 MAX_FINDINGS = 200
 DETAILS = {"url": 500, "branch": 250, "author": 200, "agent": 120, "model": 120, "agent_run": 200}
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """From where a merge led to what merged: the commit that the line was at, and the diff from it."""
+
+    base_commit: str
+    base_tree: str = ""
+    diff: bytes | None = None
 
 
 def _event(
@@ -98,16 +108,7 @@ def _set_revision(
     at: datetime,
 ) -> None:
     """Fill what follows from a revision's diff and commits: changed files, signals, origin, author."""
-    parsed = None
-    if diff is not None:
-        if len(diff) > settings.MAX_DIFF_BYTES:
-            raise TooLarge(
-                "diff", f"larger than allowed ({len(diff)} > {settings.MAX_DIFF_BYTES} bytes)"
-            )
-        try:
-            parsed = gate_diff.parse(diff, "diff")
-        except InputError as error:
-            raise BadInput(error.where, error.what) from error
+    parsed = _parsed(diff)
     told = _read_commits(commits)
     origin = tell_origin([Commit(**commit) for commit in told], remediation.branch)
     before = remediation.origin  # of older revisions: a new one may raise it, not wash it off
@@ -118,9 +119,32 @@ def _set_revision(
     remediation.model = remediation.model or clean_text(origin.model, 120)
     remediation.author = remediation.author or clean_text(told[0]["author"] if told else "", 200)
     remediation.save()
-    remediation.changed_files.all().delete()
-    ChangedFile.objects.bulk_create(_changed_files(remediation, parsed))
+    _replace_changed_files(remediation, parsed)
     _add_signals(remediation, origin.signals)
+
+
+def _parsed(diff: bytes | None) -> gate_diff.Diff | None:
+    if diff is None:
+        return None
+    if len(diff) > settings.MAX_DIFF_BYTES:
+        raise TooLarge(
+            "diff", f"larger than allowed ({len(diff)} > {settings.MAX_DIFF_BYTES} bytes)"
+        )
+    try:
+        return gate_diff.parse(diff, "diff")
+    except InputError as error:
+        raise BadInput(error.where, error.what) from error
+
+
+def _set_diff(remediation: Remediation, diff: bytes | None, at: datetime) -> None:
+    parsed = _parsed(diff)
+    remediation.diff = blobs.store(diff, at=at) if diff is not None else None
+    _replace_changed_files(remediation, parsed)
+
+
+def _replace_changed_files(remediation: Remediation, diff: gate_diff.Diff | None) -> None:
+    remediation.changed_files.all().delete()
+    ChangedFile.objects.bulk_create(_changed_files(remediation, diff))
 
 
 def _add_signals(remediation: Remediation, signals: Sequence[Signal]) -> None:
@@ -304,8 +328,8 @@ def record_review(
     check_may(by, Permission.REVIEW, remediation.scope_id)
     if by.kind != UserKind.HUMAN:
         raise NotAllowed("A review is a person's decision; this account is not a person.")
-    if decision not in list(Decision):
-        raise BadInput("decision", f"{decision[:40]!r} is none of: {', '.join(Decision)}")
+    if decision not in DECISIONS_HERE:
+        raise BadInput("decision", f"{decision[:40]!r} is none of: {', '.join(DECISIONS_HERE)}")
     remediation = locked(remediation.pk)
     if remediation.state == RemediationState.WITHDRAWN:
         raise WrongState("The fix was withdrawn.")
@@ -334,11 +358,18 @@ def record_merge(
     at: datetime,
     merged_at: datetime | None = None,
     merged_by: str = "",
+    landed: Landed | None = None,
 ) -> Remediation:
-    """Record that the fix reached its line: a claim for each finding it addresses, proof of none."""
+    """Record that the fix reached its line: a claim for each finding it addresses, proof of none.
+
+    ``landed``: from where the merge led, where the line had moved on since the fix's base.
+    """
     check_may(by, Permission.PROPOSE_FIX, remediation.scope_id)
     check_git_id("merge_commit", merge_commit)
     check_git_id("merge_tree", merge_tree, optional=True)
+    if landed is not None:
+        check_git_id("base_commit", landed.base_commit)
+        check_git_id("base_tree", landed.base_tree, optional=True)
     remediation = locked(remediation.pk)
     if remediation.state == RemediationState.MERGED:
         if remediation.merge_commit != merge_commit:
@@ -348,7 +379,10 @@ def record_merge(
         raise WrongState("The fix was withdrawn.")
     remediation.state = RemediationState.MERGED
     remediation.merge_commit, remediation.merge_tree = merge_commit, merge_tree
-    remediation.merged_at, remediation.merged_by = merged_at or at, merged_by
+    remediation.merged_at, remediation.merged_by = merged_at or at, clean_text(merged_by, 200)
+    if landed is not None:
+        remediation.base_commit, remediation.base_tree = landed.base_commit, landed.base_tree
+        _set_diff(remediation, landed.diff, at)
     remediation.save()
     reason = f"{remediation} merged as {merge_commit[:12]}."
     for finding in remediation.findings.filter(status__in=(*BEFORE_FIX, Status.MOBILIZING)):

@@ -20,9 +20,15 @@ class Origin(StrEnum):
 
 
 class Decision(StrEnum):
+    """What a review decides. ``dismissed``, on a code host only: the review decides nothing any more."""
+
     APPROVED = "approved"
     REJECTED = "rejected"
     COMMENTED = "commented"
+    DISMISSED = "dismissed"
+
+
+DECISIONS_HERE = (Decision.APPROVED, Decision.REJECTED, Decision.COMMENTED)
 
 
 # The checks marked †: set aside by nobody. Written out, because the database holds it as a CHECK;

@@ -134,6 +134,41 @@ class Scan(models.Model):
         return self.state in ENDED
 
 
+class ScanDescent(models.Model):
+    """What a scan looked at contains the merge of a fix: so says git, or the code host. Append-only.
+
+    ``blobs`` are the ids at the scanned commit of the files that matter to the fix (its changed files,
+    its findings' files), ``merge_blobs`` those at the merge: where they agree, the scan saw the fix.
+    """
+
+    scan = models.ForeignKey(Scan, on_delete=models.PROTECT, related_name="descents")
+    remediation = models.ForeignKey(Remediation, on_delete=models.PROTECT, related_name="descents")
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+")
+    merge_commit = models.CharField(max_length=64)
+    blobs = models.JSONField(default=dict)  # path → blob id
+    merge_blobs = models.JSONField(default=dict)
+    source = models.CharField(max_length=8)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            one_of("source", FactSource, "scan_descent_source"),
+            models.UniqueConstraint(fields=["scan", "remediation"], name="scan_descent_once"),
+            CompositeForeignKey(
+                name="scan_descent_scan_in_scope",
+                fields=["scan", "scope"],
+                to_table="scans_scan",
+                to_columns=["id", "scope_id"],
+            ),
+            CompositeForeignKey(
+                name="scan_descent_fix_in_scope",
+                fields=["remediation", "scope"],
+                to_table="remediations_remediation",
+                to_columns=["id", "scope_id"],
+            ),
+        ]
+
+
 class VerificationQuerySet(models.QuerySet["Verification"]):
     def visible_to(self, user: User | AnonymousUser) -> "VerificationQuerySet":
         return self.filter(scope__in=Scope.objects.visible_to(user))

@@ -1,6 +1,6 @@
 """Members of a facts.json from rows: the fix itself, and what people said of it. No scans here."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db.models.functions import Lower
@@ -14,9 +14,9 @@ from gate.facts import read
 from gate.packages import package_identity
 from remediations.models import Release, Remediation, SecretRevocation, StandingApproval
 from remediations.services import has_written
-from remediations.statuses import DisputeState, Origin, Outcome, SecretState
+from remediations.statuses import Decision, DisputeState, Origin, Outcome, SecretState
 from scans.ingest.records import result_from_json
-from scans.models import Disposition
+from scans.models import Disposition, Scan, ScanDescent
 
 # members whose rows may name the finding they are about
 OF_FINDINGS = ("waivers", "dispositions", "revocations", "proofs")
@@ -28,7 +28,19 @@ def filled(**members: Any) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value not in ("", None, [], {})}
 
 
-def fix_facts(fix: Remediation) -> dict[str, Any]:
+def scan_facts(scan: Scan, descent: ScanDescent | None) -> dict[str, Any]:
+    """What is known beside a scan's report; with what shows that it contains the fix's merge."""
+    if descent is None:
+        return scan.facts
+    return {
+        **scan.facts,
+        "descends_from": sorted({*scan.facts.get("descends_from", []), descent.merge_commit}),
+        "blobs": {**descent.blobs, **scan.facts.get("blobs", {})},
+    }
+
+
+def fix_facts(fix: Remediation, descents: Sequence[ScanDescent] = ()) -> dict[str, Any]:
+    """The members of ``fix``; with the blobs at the merge where scans of later commits need them."""
     attempts = Remediation.objects.filter(findings__in=fix.findings.all(), pk__lte=fix.pk)
     return filled(
         base_commit=fix.base_commit, base_tree=fix.base_tree,
@@ -39,16 +51,22 @@ def fix_facts(fix: Remediation) -> dict[str, Any]:
         agent_run=fix.agent_run, branch=fix.branch,
         commits=[filled(**commit) for commit in fix.commits],
         attempts=attempts.distinct().count() or 1,
+        merge_blobs={path: blob for d in descents for path, blob in d.merge_blobs.items()},
     )  # fmt: skip
 
 
 def reviews(fix: Remediation) -> list[dict[str, Any]]:
+    """What people decided, here and on the code host; of a host's review its last state."""
+    rows = fix.reviews.select_related("reviewer").order_by("pk")
+    last = {row.host_review or row.pk: row for row in rows}
     return [
         filled(
-            reviewer=r.reviewer.username, kind=REVIEWER_KIND[UserKind(r.reviewer.kind)],
+            reviewer=r.reviewer.username if r.reviewer else r.login,
+            kind=REVIEWER_KIND[UserKind(r.reviewer.kind)] if r.reviewer else r.login_kind,
             commit=r.commit, tree=r.tree, decision=r.decision, at=rfc3339(r.at), answers=r.answers,
         )
-        for r in fix.reviews.select_related("reviewer").order_by("pk")
+        for r in last.values()
+        if r.decision != Decision.DISMISSED
     ]  # fmt: skip
 
 

@@ -147,7 +147,8 @@ def _touched(scan: Scan) -> list[int]:
     """Remediations that this scan is new evidence for."""
     if scan.remediation_id is not None:
         return [scan.remediation_id]
-    waiting = _merged_at(scan).filter(line=scan.line, findings__status__in=OPEN)
+    merged = _merged_at(scan) | Remediation.objects.filter(descents__scan=scan)
+    waiting = merged.filter(line=scan.line, findings__status__in=OPEN)
     return sorted(waiting.values_list("pk", flat=True).distinct())
 
 

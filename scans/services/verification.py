@@ -1,7 +1,7 @@
 """Bringing evidence to the gate: collect what is stored, judge, record, act on the verdict."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -69,18 +69,26 @@ def _newest_per_tool(scans: Iterable[Scan]) -> list[Scan]:
     return sorted(newest.values(), key=lambda s: s.pk)
 
 
+def _oldest_per_tool(scans: Iterable[Scan]) -> list[Scan]:
+    """The first of each tool and category: with the least beside the fix in it."""
+    return list({(s.tool, s.category): s for s in sorted(scans, key=lambda s: -s.pk)}.values())
+
+
 def _is_of(scan: Scan, commit: str, tree: str) -> bool:
     return bool(commit and scan.commit == commit) or bool(tree and scan.tree == tree)
 
 
-def _after(fix: Remediation, done: Sequence[Scan]) -> list[Scan]:
-    """Post-fix scans: of what merged if there are any, else of the head, else what was linked to the fix."""
+def _after(fix: Remediation, done: Sequence[Scan], descents: Collection[int]) -> list[Scan]:
+    """Post-fix scans: of what merged if there are any, else of what contains it by ``descents``,
+    else of the head, else what was linked to the fix."""
     linked = [s for s in done if s.remediation_id == fix.pk and s.purpose == Purpose.FIX]
     of_line = [s for s in done if s.line_id == fix.line_id]
     if fix.merge_commit:
         merged = [s for s in (*linked, *of_line) if _is_of(s, fix.merge_commit, fix.merge_tree)]
-        if merged:
-            return _newest_per_tool(merged)
+        told = {(s.tool, s.category) for s in merged}
+        later = [s for s in of_line if s.pk in descents and (s.tool, s.category) not in told]
+        if merged or later:
+            return _newest_per_tool((*merged, *_oldest_per_tool(later)))
     of_head = [s for s in linked if _is_of(s, fix.head_commit, fix.head_tree)]
     return _newest_per_tool(of_head or linked)
 
@@ -125,18 +133,21 @@ def _known(fix: Remediation) -> dict[str, Any]:
 def collect(fix: Remediation, findings: Sequence[Finding], *, at: datetime) -> Dossier:
     """Gather the stored evidence about a fix and the findings it addresses."""
     done = list(Scan.objects.done().filter(asset_id=fix.asset_id, raw__isnull=False).order_by("pk"))
+    descents = {row.scan_id: row for row in fix.descents.order_by("pk")}
     scans = {
         Role.BEFORE: _before(fix, done, findings),
-        Role.AFTER: _after(fix, done),
+        Role.AFTER: _after(fix, done, descents),
         Role.CONTROL: _newest_per_tool(
             s for s in done if s.remediation_id == fix.pk and s.purpose == Purpose.CONTROL
         ),
     }
-    facts: dict[str, Any] = {role.value: [s.facts for s in scans[role]] for role in scans}
+    facts: dict[str, Any] = {
+        role.value: [told.scan_facts(s, descents.get(s.pk)) for s in scans[role]] for role in scans
+    }
     refs = {finding.pk: _reference(finding, scans[Role.BEFORE]) for finding in findings}
     names = [s.document_name for s in scans[Role.AFTER]]
     facts |= {
-        "fix": told.fix_facts(fix),
+        "fix": told.fix_facts(fix, [d for d in descents.values() if d.scan in scans[Role.AFTER]]),
         "reviews": told.reviews(fix),
         "dispositions": [*told.dispositions(fix), *told.disputes(fix, refs, names)],
         "surroundings": {
