@@ -33,6 +33,7 @@ PROTECTED: dict[str, tuple[str, ...]] = {
     "scans_disposition": (),
     "scans_scandescent": (),
     "scans_revocation": (),
+    "scans_scannerrecipe": (),
     "scans_clearance": ("live", "revoked_at", "revoked_by_id", "revoked_reason"),
 }
 

@@ -99,6 +99,15 @@ def postpone(job: Job, until: datetime, error: str) -> None:
     )  # fmt: skip
 
 
+def withdraw(*, kind: str, subject_id: int, at: datetime, error: str) -> bool:
+    """End a job that is not over, whoever holds it; that worker has lost its lease. False: it is over."""
+    waiting = Job.objects.filter(kind=kind, subject_id=subject_id)
+    ended = waiting.filter(state__in=[JobState.QUEUED, JobState.RUNNING]).update(
+        state=JobState.FAILED, lease_until=None, finished_at=at, error=error[:2000]
+    )
+    return ended > 0
+
+
 def retry_later(job: Job, at: datetime, error: str) -> None:
     """Give the job back after an unexpected error, with growing distance."""
     pause = timedelta(seconds=2 ** (2 * job.attempts))

@@ -39,6 +39,7 @@ SCAN_LOOKS = {
     "done": ("circle-check", "pass"),
     "failed": ("circle-x", "fail"),
     "quarantined": ("triangle-alert", "fail"),
+    "cancelled": ("ban", "plain"),
 }
 FIX_LOOKS = {
     "proposed": ("git-pull-request", "info"),

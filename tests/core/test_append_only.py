@@ -32,6 +32,7 @@ def test_the_tables_that_must_not_change_are_protected():
         "scans_disposition", "scans_clearance", "remediations_waiver", "remediations_dispute",
         "scans_revocation", "remediations_secretrevocation", "remediations_proof",
         "remediations_release", "remediations_standingapproval", "scans_scandescent",
+        "scans_scannerrecipe",
     }  # fmt: skip
     assert set(PROTECTED) == promised
     assert promised <= {model._meta.db_table for model in apps.get_models()}

@@ -119,6 +119,21 @@ def test_the_database_refuses_a_job_in_no_state(job, columns):
         Job.objects.filter(pk=job.pk).update(**columns)
 
 
+def test_a_job_that_is_withdrawn_ends_for_whoever_holds_it(job, at):
+    held = jobs.claim(job.pk, at)
+    assert jobs.withdraw(kind="ingest", subject_id=1, at=at, error="cancelled by ada")
+    assert not jobs.renew(held, at) and not jobs.finish(held, at) and not jobs.held(held).exists()
+    jobs.retry_later(held, at, "killed")
+    ended = reload(job)
+    assert (ended.state, ended.error, ended.finished_at) == (
+        JobState.FAILED,
+        "cancelled by ada",
+        at,
+    )
+    assert not jobs.withdraw(kind="ingest", subject_id=1, at=at, error="again")
+    assert not jobs.withdraw(kind="run", subject_id=1, at=at, error="another kind")
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_many_workers_that_hear_the_bell_one_gets_the_job():
     job = jobs.enqueue(kind="ingest", subject_id=1, at=now())
