@@ -1,4 +1,4 @@
-"""Doors to scopes, assets, policies, events, one's own account and tokens."""
+"""Doors to scopes, assets, pipelines, policies, events, one's own account and tokens."""
 
 from typing import Any, cast
 
@@ -18,11 +18,13 @@ from core.models import Event, User, UserKind
 from core.permissions import Permission, Role
 from scopes import serializers as shapes
 from scopes.access import check_may
-from scopes.filters import AssetFilter, EventFilter, ScopeFilter
-from scopes.models import ApiToken, Asset, Membership, Policy, Scope
+from scopes.filters import AssetFilter, EventFilter, PipelineIdentityFilter, ScopeFilter
+from scopes.models import ApiToken, Asset, Membership, PipelineIdentity, Policy, Scope
 from scopes.services import (
+    add_pipeline_identity,
     create_asset,
     create_scope,
+    end_pipeline_identity,
     issue_token,
     put_in_force,
     revoke_token,
@@ -153,6 +155,51 @@ class AssetViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
         scope = self.one_of(Scope.objects.visible_to(self.user), body.pop("scope"), "scope")
         asset = create_asset(scope=scope, by=self.user, at=timezone.now(), **body)
         return self.answer(asset, shapes.AssetSerializer, 201)
+
+
+@extend_schema_view(
+    list=extend_schema(
+        summary="List pipelines",
+        description="Pipelines that upload by identity tokens, in the scopes that you may read.",
+    ),
+    retrieve=extend_schema(
+        summary="One pipeline", description="What its tokens must say, and for which asset."
+    ),
+)
+class PipelineIdentityViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
+    """Pipelines that need no key: their code host signs who they are."""
+
+    queryset = PipelineIdentity.objects.select_related("user")
+    serializer_class = shapes.PipelineIdentitySerializer
+    filterset_class = PipelineIdentityFilter
+
+    @extend_schema(
+        summary="Let a pipeline upload",
+        request=shapes.NewPipelineIdentitySerializer,
+        responses={201: shapes.PipelineIdentitySerializer},
+    )
+    def create(self, request: Request) -> Response:
+        """Take the identity tokens of a repository's runs, for one asset. For administrators of the scope.
+
+        Their facts are `attested`. All that is given must be in the token.
+        """
+        body = self.shape(shapes.NewPipelineIdentitySerializer)
+        asset = self.one_of(Asset.objects.visible_to(self.user), body.pop("asset"), "asset")
+        identity = add_pipeline_identity(asset=asset, by=self.user, at=timezone.now(), **body)
+        return self.answer(identity, shapes.PipelineIdentitySerializer, 201)
+
+    @extend_schema(
+        summary="End a pipeline's access",
+        request=None,
+        responses=shapes.PipelineIdentitySerializer,
+    )
+    @action(detail=True, methods=["post"])
+    def end(self, request: Request, pk: str) -> Response:
+        """Take none of its tokens any more, for good."""
+        identity = end_pipeline_identity(
+            identity=self.get_object(), by=self.user, at=timezone.now()
+        )
+        return self.answer(identity, shapes.PipelineIdentitySerializer)
 
 
 @extend_schema_view(

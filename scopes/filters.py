@@ -1,12 +1,20 @@
-"""By what scopes, assets and events can be filtered. Serves the API and the pages."""
+"""By what scopes, assets, pipelines and events can be filtered. Serves the API and the pages."""
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
-from django_filters import FilterSet, IsoDateTimeFilter
+from django_filters import BooleanFilter, FilterSet, IsoDateTimeFilter
 
 from core.filters import StableOrdering, VisibleFilter, by_id, one_or_more, text_is
 from core.models import Event, EventQuerySet, User
-from scopes.models import Asset, AssetKind, Criticality, Exposure, Line, Scope
+from scopes.models import (
+    Asset,
+    AssetKind,
+    Criticality,
+    Exposure,
+    Line,
+    PipelineIdentity,
+    Scope,
+)
 
 
 def visible_lines(user: User | AnonymousUser) -> QuerySet[Line]:
@@ -33,6 +41,18 @@ class AssetFilter(FilterSet):
 
     class Meta:
         model = Asset
+        fields = ()
+
+
+class PipelineIdentityFilter(FilterSet):
+    scope = VisibleFilter(Scope.objects.visible_to)
+    asset = VisibleFilter(Asset.objects.visible_to)
+    repository = text_is()
+    ended = BooleanFilter(field_name="ended_at", lookup_expr="isnull", exclude=True)
+    ordering = StableOrdering(fields=("id",))
+
+    class Meta:
+        model = PipelineIdentity
         fields = ()
 
 

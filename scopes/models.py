@@ -1,7 +1,8 @@
-"""Scopes, assets, lines, memberships, API tokens, gate policies: rows and reads, no verbs."""
+"""Scopes, assets, lines, memberships, API tokens, pipelines, gate policies: rows and reads, no verbs."""
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
@@ -10,6 +11,12 @@ from django.db.models import Q
 from core.constraints import CompositeForeignKey, both_or_neither, one_of
 from core.models import User
 from core.permissions import Permission, Role, roles_with
+from scopes.workloads import Workload, workload_of
+
+
+def limit_of(user: User | AnonymousUser) -> Any:
+    """Return the token or workload through which ``user`` came; it narrows what they may. None: signed in."""
+    return getattr(user, "token", None) or workload_of(user)
 
 
 class Criticality(StrEnum):
@@ -70,12 +77,12 @@ class ScopeQuerySet(models.QuerySet["Scope"]):
             return self.none()
         roles = [role.value for role in roles_with(permission)]
         mine = Membership.objects.filter(user_id=user.pk, role__in=roles)
-        token: ApiToken | None = getattr(user, "token", None)
-        if token is not None:
-            if not token.permits(permission):
+        limit: ApiToken | Workload | None = limit_of(user)
+        if limit is not None:
+            if not limit.permits(permission):
                 return self.none()
-            if token.scope_id is not None:
-                mine = mine.filter(scope_id=token.scope_id)
+            if limit.scope_id is not None:
+                mine = mine.filter(scope_id=limit.scope_id)
         return self.filter(pk__in=mine.values("scope_id"))
 
 
@@ -209,3 +216,58 @@ class ApiToken(models.Model):
             *self.permissions,
             Permission.READ.value,
         }
+
+
+class PipelineIdentityQuerySet(models.QuerySet["PipelineIdentity"]):
+    def visible_to(self, user: User | AnonymousUser) -> "PipelineIdentityQuerySet":
+        return self.filter(scope__in=Scope.objects.visible_to(user))
+
+    def in_force(self) -> "PipelineIdentityQuerySet":
+        return self.filter(ended_at__isnull=True, user__is_active=True)
+
+
+class PipelineIdentity(models.Model):
+    """A pipeline that uploads for one asset with tokens that its code host signs. No secret is kept here.
+
+    What is filled has to be in the token: the repository, its number, the workflow, the ref.
+    """
+
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+")
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="pipeline_identities")
+    issuer = models.CharField(max_length=200)
+    repository = models.CharField(max_length=300)  # acme/shop, as the host writes it
+    repository_id = models.CharField(max_length=40, default="", blank=True)  # survives a new owner
+    workflow = models.CharField(
+        max_length=400, default="", blank=True
+    )  # its file; with @ref: that one
+    ref = models.CharField(max_length=250, default="", blank=True)  # refs/heads/main
+    user = models.OneToOneField(User, on_delete=models.PROTECT, related_name="pipeline_identity")
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    ended_at = models.DateTimeField(null=True)
+    ended_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+
+    objects = PipelineIdentityQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            both_or_neither("ended_at", "ended_by", "pipelineidentity_ended_by_somebody"),
+            models.CheckConstraint(
+                condition=~Q(issuer="") & ~Q(repository=""), name="pipelineidentity_of_a_repository"
+            ),
+            models.UniqueConstraint(
+                fields=["asset", "issuer", "repository", "workflow", "ref"],
+                condition=Q(ended_at__isnull=True),
+                name="pipelineidentity_once",
+            ),
+            CompositeForeignKey(
+                name="pipelineidentity_asset_in_scope",
+                fields=["asset", "scope"],
+                to_table="scopes_asset",
+                to_columns=["id", "scope_id"],
+            ),
+        ]
+        indexes = [models.Index(fields=["issuer", "repository"], name="pipelineidentity_claim")]
+
+    def __str__(self) -> str:
+        return self.repository

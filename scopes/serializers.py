@@ -16,6 +16,7 @@ from scopes.models import (
     Line,
     LineKind,
     Membership,
+    PipelineIdentity,
     Policy,
     Scope,
 )
@@ -170,6 +171,38 @@ class NewTokenSerializer(StrictSerializer):
         child=serializers.ChoiceField(PERMISSIONS), max_length=len(PERMISSIONS), required=False
     )
     scope = RowId(required=False, allow_null=True)
+
+
+class PipelineIdentitySerializer(serializers.ModelSerializer[PipelineIdentity]):
+    """A pipeline that uploads for one asset by tokens that its code host signs."""
+
+    user = PersonSerializer(read_only=True, help_text="The account as which it acts.")
+
+    class Meta:
+        model = PipelineIdentity
+        fields = ("id", "scope", "asset", "issuer", "repository", "repository_id", "workflow", "ref", "user",
+                  "created_at", "ended_at")  # fmt: skip
+        read_only_fields = fields
+
+
+class NewPipelineIdentitySerializer(StrictSerializer):
+    asset = RowId()
+    issuer = Text(200, help_text="One of the server's own list: https://gitlab.com, for example.")
+    repository = Text(300, help_text="As the host writes it: acme/shop.")
+    repository_id = Text(
+        40,
+        required=False,
+        allow_blank=True,
+        help_text="The host's own number of it: it stays, and nobody else gets it with the name.",
+    )
+    workflow = Text(
+        400,
+        required=False,
+        allow_blank=True,
+        help_text="Only this file: acme/shop/.github/workflows/scan.yml, with @refs/heads/main only "
+        "that revision of it.",
+    )
+    ref = Text(250, required=False, allow_blank=True, help_text="Only this one: refs/heads/main.")
 
 
 class RoleSerializer(serializers.ModelSerializer[Membership]):
