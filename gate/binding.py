@@ -120,7 +120,8 @@ def _revisions(fix: FixFacts, legs: Sequence[Leg]) -> Revisions:
     if not fix.merge_commit and not fix.merge_tree:
         return Revisions(base, head, None, diff_to_merge=False)
     merge = revision("the merge", fix.merge_commit, fix.merge_tree, fix.merge_blobs)
-    onto_base = any(_is_on(leg, base) and bond(leg, merge, ()) in WHOLE for leg in legs)
+    onto_base = bool(base.commit) and fix.landed_from == base.commit
+    onto_base |= any(_is_on(leg, base) and bond(leg, merge, ()) in WHOLE for leg in legs)
     same_tree = bool(head.tree) and head.tree == merge.tree
     return Revisions(base, head, merge, diff_to_merge=onto_base and not same_tree)
 

@@ -69,6 +69,7 @@ class ScanFacts:
     agent_run: str | None = None
     uploader: str = ""
     uploader_kind: str = ""  # human | service | runner
+    attested_by: tuple[tuple[str, str], ...] = ()  # what a code host signed of the run; not judged
     command: str = ""
     version: str = ""
     rules: tuple[str, ...] | None = None  # rule ids that were on
@@ -113,6 +114,7 @@ class FixFacts:
     merge_commit: str = ""
     merge_tree: str = ""
     merged_at: str = ""
+    landed_from: str = ""  # the commit that the branch was at just before the fix landed there
     pushed_at: str = ""
     author: str = ""
     origin: str = ""  # human ai_assisted ai_generated automation unknown

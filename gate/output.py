@@ -7,7 +7,6 @@ Markdown without any effect.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from gate import __version__
 from gate.checks.check import GRAVITY, Lamp, Outcome
 from gate.judgement import CheckRow, Judgement
+from gate.markdown import as_code, as_text
 from gate.strict import visible
 
 _QUESTIONS = {Lamp.SAFE: "Safe?", Lamp.RIGHT: "Right?", Lamp.AFTER: "Still so?"}
@@ -26,17 +26,9 @@ _OUTCOME_SIGNS = {
     Outcome.UNKNOWN: "❔",
     Outcome.FAIL: "❌",
 }
-_SPECIAL = str.maketrans(
-    {char: f"\\{char}" for char in "\\`*_[]|~"}
-    | {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
-    # Code hosts look for mentions and links in the finished page too: an unseen joiner parts them.
-    | {"@": "&#64;&#8288;", "#": "&#35;&#8288;"}
-)
-_PLAIN = re.compile(r"[A-Za-z0-9_./:@#+,=()-]+")
 _GREEN = (Outcome.PASS, Outcome.NOT_APPLICABLE)
 _DONE = {*_GREEN, Outcome.WAIVED}
 GONE, THERE = "gone", "still there"
-_LINKS = re.compile(r"(?<=:)//|(?<=\bwww)\.", re.IGNORECASE)
 SHOWN = 10  # new results that Markdown does not fold away
 MOST_ROWS = 100  # of one list, in Markdown and text; JSON lists all
 
@@ -121,7 +113,7 @@ def _markdown(judgement: Judgement) -> Iterator[str]:
     green = [row for row in rows if row.answer.outcome in _GREEN]
     yield from _folded(f"{_count(green, 'check')} passed", map(bullet, green))
     digest = judgement.policy_digest.removeprefix("sha256:")[:12]
-    policy = f"policy {_md(judgement.policy_name)} (`{digest}`)"
+    policy = f"policy {as_text(judgement.policy_name)} (`{digest}`)"
     yield f"\n<sub>tier {judgement.tier} · {policy} · gate {__version__}</sub>"
 
 
@@ -174,7 +166,7 @@ def _markdown_of_findings(judgement: Judgement) -> Iterator[str]:
     for original in judgement.originals[:MOST_ROWS]:
         now = _presence(judgement, original.finding)
         sign = _SIGNS[{GONE: "pass", THERE: "fail"}.get(now, "unknown")]
-        cells = (_code(original.finding), f"{sign} {now}", _md(original.reason))
+        cells = (as_code(original.finding), f"{sign} {now}", as_text(original.reason))
         yield f"| {' | '.join(cells)} |"
     if len(judgement.originals) > MOST_ROWS:
         yield f"\n… and {len(judgement.originals) - MOST_ROWS} more findings."
@@ -197,7 +189,12 @@ def _table(results: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield from ("", "| Where | Rule | Level | Why it is new |", "| --- | --- | --- | --- |")
     for new in results[:MOST_ROWS]:
         place = f"{new['path'] or '(no file)'}:{new['line'] or ''}".rstrip(":")
-        cells = (_code(place), _code(new["rule"]), _md(new["level"]), _md(new["reason"]))
+        cells = (
+            as_code(place),
+            as_code(new["rule"]),
+            as_text(new["level"]),
+            as_text(new["reason"]),
+        )
         yield f"| {' | '.join(cells)} |"
     if len(results) > MOST_ROWS:
         yield f"\n… and {len(results) - MOST_ROWS} more."
@@ -213,11 +210,11 @@ def _list(title: str, bullets: Iterable[str]) -> Iterator[str]:
 
 
 def _bullet(row: CheckRow, *, named: bool) -> str:
-    about = f" {_code(row.finding)}:" if row.finding and named else ":"
+    about = f" {as_code(row.finding)}:" if row.finding and named else ":"
     sign, answer = _OUTCOME_SIGNS[row.answer.outcome], row.answer
-    text = f"- {sign} **{row.check.id}**{about} {_md(answer.reason)}"
+    text = f"- {sign} **{row.check.id}**{about} {as_text(answer.reason)}"
     if answer.remedy and answer.outcome not in _DONE:
-        text += f"<br>**To pass:** {_md(answer.remedy)}"
+        text += f"<br>**To pass:** {as_text(answer.remedy)}"
     return text
 
 
@@ -233,17 +230,3 @@ def _open(rows: Iterable[CheckRow]) -> list[CheckRow]:
 
 def _count(items: Sequence[Any], noun: str) -> str:
     return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
-
-
-def _code(text: str) -> str:
-    """A name to be copied; as it is only where it holds nothing that could end the code."""
-    return f"`{text}`" if _PLAIN.fullmatch(text) else _md(text)
-
-
-def _md(text: str) -> str:
-    """Text that Markdown shows as it is: no markup, no link, no mention of anybody."""
-    return _LINKS.sub(lambda match: f"&#{ord(match[0][0])};&#8288;{match[0][1:]}", _escaped(text))
-
-
-def _escaped(text: str) -> str:
-    return visible(text).translate(_SPECIAL)

@@ -1,5 +1,6 @@
 """Recording what people decided about a fix on its code host. What it is worth, the gate says."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,17 @@ from remediations.services import check_git_id, locked
 from remediations.statuses import Decision
 from scopes.access import check_may
 
+MAX_ANSWERS = 20
+_ANSWER = re.compile(
+    r"^[ \t>*+-]*([A-Za-z][A-Za-z _]{2,60}?)[ \t*]*[:=][ \t*]*(\S.{0,2000})$", re.M
+)
+
+
+def answers_in(text: str) -> dict[str, str]:
+    """The answers that a review's text gives: ``root_cause_removed: yes, …`` or ``Root cause removed: …``."""
+    found = _ANSWER.findall(text[:20_000])[:MAX_ANSWERS]
+    return {"_".join(key.lower().split()): clean_text(said.strip()) for key, said in found}
+
 
 @dataclass(frozen=True, slots=True)
 class HostReview:
@@ -28,6 +40,8 @@ class HostReview:
     at: datetime
     kind: str = "human"  # or bot, by the host's word
     comment: str = ""
+    patch_id: str = ""  # of the diff that was looked at
+    mention: str = ""  # Name <mail> that the login commits under, where the host tells
 
 
 @transaction.atomic
@@ -67,5 +81,6 @@ def _row(remediation: Remediation, told: HostReview) -> Review:
         remediation=remediation, login=clean_text(told.login, 200), login_kind=told.kind,
         host_review=clean_text(told.id, 300), decision=Decision(told.decision), commit=told.commit,
         tree=remediation.head_tree if is_head else "", comment=clean_text(told.comment, 20_000),
-        at=told.at,
+        answers=answers_in(told.comment), at=told.at, patch_id=told.patch_id[:64],
+        login_mention=clean_text(told.mention, 400),
     )  # fmt: skip

@@ -57,6 +57,7 @@ class Remediation(models.Model):
 
     merge_commit = models.CharField(max_length=64, default="")
     merge_tree = models.CharField(max_length=64, default="")
+    landed_from = models.CharField(max_length=64, default="")  # where the line was just before
     merged_at = models.DateTimeField(null=True)
     merged_by = models.CharField(max_length=200, default="")
     deployed_at = models.DateTimeField(null=True)
@@ -176,7 +177,11 @@ class Review(models.Model):
     reviewer = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     login = models.CharField(max_length=200, default="")
     login_kind = models.CharField(max_length=10, default="")  # human or bot, by the host's word
+    login_mention = models.CharField(
+        max_length=400, default=""
+    )  # Name <mail> that it commits under
     host_review = models.CharField(max_length=300, default="")  # the host's name of it
+    patch_id = models.CharField(max_length=64, default="")  # of the diff looked at (gate.patches)
     decision = models.CharField(max_length=10)
     commit = models.CharField(max_length=64)
     tree = models.CharField(max_length=64, default="")

@@ -192,13 +192,6 @@ class WithdrawSerializer(StrictSerializer):
     reason = Text(2000)
 
 
-class OrderSerializer(StrictSerializer):
-    recipe = Text(40, help_text="The name of a recipe of the runner.")
-    control = serializers.BooleanField(
-        required=False, default=False, help_text="Scan the base: a positive control."
-    )
-
-
 # --- what is set aside or rejected in a judgement ------------------------------------------------
 class WaiverSerializer(serializers.ModelSerializer[Waiver]):
     """A check set aside for one revision of a fix, to the end of a day (UTC)."""

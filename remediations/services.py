@@ -42,7 +42,10 @@ DETAILS = {"url": 500, "branch": 250, "author": 200, "agent": 120, "model": 120,
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """From where a merge led to what merged: the commit that the line was at, and the diff from it."""
+    """From where a merge led: the commit that the line was at just before, and the diff from there.
+
+    The diff is told where that is not the fix's base: the line had moved on.
+    """
 
     base_commit: str
     base_tree: str = ""
@@ -269,8 +272,12 @@ def push_revision(
     head_tree: str = "",
     base_commit: str = "",
     base_tree: str = "",
+    pushed_at: datetime | None = None,
 ) -> Remediation:
-    """Replace the revision of an unmerged fix. Scans and reviews of the older one no longer count."""
+    """Replace the revision of an unmerged fix. Scans and reviews of the older one no longer count.
+
+    ``pushed_at``: when it came, if that was before ``at``.
+    """
     check_may(by, Permission.PROPOSE_FIX, remediation.scope_id)
     check_git_id("head_commit", head_commit)
     for name, value in (
@@ -286,7 +293,7 @@ def push_revision(
     remediation.head_commit, remediation.head_tree = head_commit, head_tree
     if base_commit:
         remediation.base_commit, remediation.base_tree = base_commit, base_tree
-    remediation.pushed_at = at
+    remediation.pushed_at = pushed_at or at
     _set_revision(remediation, diff=diff, commits=commits, at=at)
     for finding in remediation.findings.filter(status=Status.AWAITING_VERIFICATION):
         transition(finding.pk, "send_back", by=None, at=at,
@@ -300,13 +307,18 @@ def is_own(remediation: Remediation, user: User) -> bool:
     return remediation.created_by_id == user.pk or has_written(remediation, user)
 
 
-def has_written(remediation: Remediation, user: User) -> bool:
-    """Whether ``user`` had a hand in any commit of the fix, or is said to be its author."""
-    me = Person(
+def as_person(user: User) -> Person:
+    """An account of ours as the gate compares people."""
+    return Person(
         name=" ".join(user.get_full_name().casefold().split()),
         mail=user.email.casefold(),
         login=user.username.casefold(),
     )
+
+
+def has_written(remediation: Remediation, user: User) -> bool:
+    """Whether ``user`` had a hand in any commit of the fix, or is said to be its author."""
+    me = as_person(user)
     mentions = [remediation.author]
     for commit in remediation.commits:
         mentions += [commit["author"], commit["committer"], *co_authors(commit["message"])]
@@ -362,7 +374,7 @@ def record_merge(
 ) -> Remediation:
     """Record that the fix reached its line: a claim for each finding it addresses, proof of none.
 
-    ``landed``: from where the merge led, where the line had moved on since the fix's base.
+    ``landed``: from where the merge led, where that is known.
     """
     check_may(by, Permission.PROPOSE_FIX, remediation.scope_id)
     check_git_id("merge_commit", merge_commit)
@@ -381,6 +393,8 @@ def record_merge(
     remediation.merge_commit, remediation.merge_tree = merge_commit, merge_tree
     remediation.merged_at, remediation.merged_by = merged_at or at, clean_text(merged_by, 200)
     if landed is not None:
+        remediation.landed_from = landed.base_commit
+    if landed is not None and landed.base_commit != remediation.base_commit:
         remediation.base_commit, remediation.base_tree = landed.base_commit, landed.base_tree
         _set_diff(remediation, landed.diff, at)
     remediation.save()

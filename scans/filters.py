@@ -3,7 +3,15 @@
 from django_filters import FilterSet
 
 from core.filters import StableOrdering, VisibleFilter, YesNoFilter, by_id, one_or_more, text_is
-from scans.models import Clearance, Scan, Tool, Verification, VerificationQuerySet
+from scans.models import (
+    Clearance,
+    Scan,
+    ScannerRecipe,
+    ScanSchedule,
+    Tool,
+    Verification,
+    VerificationQuerySet,
+)
 from scans.statuses import Purpose, ScanState, ToolClass, Verdict
 from scopes.filters import visible_lines
 from scopes.models import Asset, Scope
@@ -33,6 +41,29 @@ class ScanFilter(FilterSet):
 
     class Meta:
         model = Scan
+        fields = ()
+
+
+class RecipeFilter(FilterSet):
+    scope = VisibleFilter(Scope.objects.visible_to)
+    name = text_is()
+    tool_class = one_or_more(ToolClass)
+    ordering = StableOrdering(fields=("created_at", "id"))
+
+    class Meta:
+        model = ScannerRecipe
+        fields = ()
+
+
+class ScheduleFilter(FilterSet):
+    scope = VisibleFilter(Scope.objects.visible_to)
+    asset = VisibleFilter(Asset.objects.visible_to)
+    line = VisibleFilter(visible_lines)
+    recipe = text_is()
+    ordering = StableOrdering(fields=("created_at", "id"))
+
+    class Meta:
+        model = ScanSchedule
         fields = ()
 
 

@@ -9,11 +9,13 @@ from core.constraints import CompositeForeignKey, one_of
 from core.models import Blob, User
 from findings.models import Finding
 from remediations.models import Remediation
+from scans.recipes import ScannerRecipe, ScanSchedule  # noqa: F401  (where Django looks for models)
 from scans.statuses import (
     ENDED,
     DispositionKind,
     FactSource,
     Purpose,
+    Relation,
     Role,
     ScanState,
     ToolClass,
@@ -135,24 +137,28 @@ class Scan(models.Model):
 
 
 class ScanDescent(models.Model):
-    """What a scan looked at contains the merge of a fix: so says git, or the code host. Append-only.
+    """Whether what a scan looked at contains the merge of a fix, as git or the code host say. Append-only.
 
     ``blobs`` are the ids at the scanned commit of the files that matter to the fix (its changed files,
-    its findings' files), ``merge_blobs`` those at the merge: where they agree, the scan saw the fix.
+    its findings' files), ``merge_blobs`` and ``base_blobs`` those at the merge and at the base: where
+    the first two agree, the scan saw the fix.
     """
 
     scan = models.ForeignKey(Scan, on_delete=models.PROTECT, related_name="descents")
     remediation = models.ForeignKey(Remediation, on_delete=models.PROTECT, related_name="descents")
     scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+")
+    relation = models.CharField(max_length=8)
     merge_commit = models.CharField(max_length=64)
     blobs = models.JSONField(default=dict)  # path → blob id
     merge_blobs = models.JSONField(default=dict)
+    base_blobs = models.JSONField(default=dict)
     source = models.CharField(max_length=8)
     at = models.DateTimeField()
 
     class Meta:
         constraints = [
             one_of("source", FactSource, "scan_descent_source"),
+            one_of("relation", Relation, "scan_descent_relation"),
             models.UniqueConstraint(fields=["scan", "remediation"], name="scan_descent_once"),
             CompositeForeignKey(
                 name="scan_descent_scan_in_scope",

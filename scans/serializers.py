@@ -72,9 +72,13 @@ class ScanDetailSerializer(ScanSerializer):
     """A scan with its facts and, where we ran it, the log."""
 
     facts = serializers.DictField(read_only=True)
+    recipe_version = serializers.IntegerField(
+        source="recipe.version", default=None, read_only=True, allow_null=True
+    )
+    recipe_digest = serializers.CharField(source="recipe.digest", default="", read_only=True)
 
     class Meta(ScanSerializer.Meta):
-        fields = (*ScanSerializer.Meta.fields, "facts", "log")
+        fields = (*ScanSerializer.Meta.fields, "recipe_version", "recipe_digest", "facts", "log")
         read_only_fields = fields
 
 

@@ -17,7 +17,7 @@ class ToolClass(StrEnum):
 
 
 class ScanState(StrEnum):
-    """received → (scanning) → parsing → applying → done; failed and quarantined end it with a reason."""
+    """received → (scanning) → parsing → applying → done; the last three end it with a reason."""
 
     RECEIVED = "received"
     SCANNING = "scanning"
@@ -26,9 +26,11 @@ class ScanState(StrEnum):
     DONE = "done"
     FAILED = "failed"
     QUARANTINED = "quarantined"
+    CANCELLED = "cancelled"
 
 
-ENDED = (ScanState.DONE, ScanState.FAILED, ScanState.QUARANTINED)
+ENDED = (ScanState.DONE, ScanState.FAILED, ScanState.QUARANTINED, ScanState.CANCELLED)
+WITHOUT_RESULT = (ScanState.FAILED, ScanState.QUARANTINED, ScanState.CANCELLED)
 
 
 class Purpose(StrEnum):
@@ -45,6 +47,13 @@ class Role(StrEnum):
     BEFORE = "before"
     AFTER = "after"
     CONTROL = "control"
+
+
+class Relation(StrEnum):
+    """Whether what a scan looked at contains the merge of a fix."""
+
+    CONTAINS = "contains"
+    LACKS = "lacks"
 
 
 class Verdict(StrEnum):

@@ -89,6 +89,9 @@
     try {
       await navigator.clipboard.writeText(text.trim());
       if (said) said.textContent = "Copied.";
+      const drawn = button.querySelector("use");
+      drawn?.setAttribute("href", "#i-check");
+      setTimeout(() => drawn?.setAttribute("href", "#i-copy"), 2000);
     } catch {
       if (said) said.textContent = "Could not copy; select the text instead.";
     }

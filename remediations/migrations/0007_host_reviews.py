@@ -26,6 +26,16 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="review",
+            name="login_mention",
+            field=models.CharField(default="", max_length=400),
+        ),
+        migrations.AddField(
+            model_name="review",
+            name="patch_id",
+            field=models.CharField(default="", max_length=64),
+        ),
+        migrations.AddField(
+            model_name="review",
             name="login",
             field=models.CharField(default="", max_length=200),
         ),

@@ -1,5 +1,7 @@
 """Doors to fixes that are judged on the way: propose, push, review, merge, deploy, verify, withdraw."""
 
+from typing import Any
+
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
@@ -12,6 +14,7 @@ from remediations.api import RemediationViewSet
 from remediations.evidence_serializers import NewProofSerializer, ProofSerializer
 from remediations.models import Remediation
 from remediations.services import record_deployment, withdraw_remediation
+from scans import run_serializers as runs
 from scans import serializers as shapes
 from scans.api.evidence import PROOFS
 from scans.api.judgements import with_roles
@@ -23,6 +26,7 @@ from scans.services.disputes import propose_dispute
 from scans.services.doors import judge_fix, merge_fix, propose_fix, push_fix, review_fix
 from scans.services.proofs import record_proof
 from scans.services.uploads import order_scan
+from scans.services.verify import verify_by, verify_now
 from scans.services.waivers import give_waiver
 from scopes.models import Asset
 
@@ -172,20 +176,30 @@ class JudgedRemediationViewSet(RemediationViewSet):
     @extend_schema(
         summary="Have it scanned",
         parameters=[LOCATION],
-        request=fixes.OrderSerializer,
-        responses={202: shapes.ScanDetailSerializer},
+        request=runs.VerifySerializer,
+        responses={202: runs.VerifyingSerializer},
     )
     @action(detail=True, methods=["post"])
     def verify(self, request: Request, pk: str) -> Response:
-        """Have our own runner scan the fix: what merged, else its head; `control`: its base."""
-        fix, body = self.get_object(), self.shape(fixes.OrderSerializer)
-        commit = fix.base_commit if body["control"] else fix.merge_commit or fix.head_commit
-        scan, _ = order_scan(
-            asset=fix.asset, remediation=fix, recipe=body["recipe"], commit=commit,
-            control=body["control"], by=self.user, at=timezone.now(),
-        )  # fmt: skip
+        """Have our own runner scan the fix, what merged or else its head, and its base as control.
+
+        By one recipe, or by all that fit its findings. 409 says why none can be ordered.
+        """
+        fix, body = self.get_object(), self.shape(runs.VerifySerializer)
+        told: dict[str, Any] = {"remediation": fix, "by": self.user, "at": timezone.now()}
+        if body["control"]:
+            scan, _ = order_scan(
+                asset=fix.asset, commit=fix.base_commit, recipe=body["recipe"], control=True, **told
+            )
+            scans = [scan]
+        elif "recipe" in body:
+            scans = verify_by(recipe=body["recipe"], **told)
+        else:
+            scans = verify_now(**told)
+        first: Any = scans[0]
+        first.ordered = scans
         return self.answer(
-            scan, shapes.ScanDetailSerializer, 202, Location=location_of(scan, request)
+            first, runs.VerifyingSerializer, 202, Location=location_of(first, request)
         )
 
     @extend_schema(

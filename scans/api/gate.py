@@ -16,6 +16,7 @@ from scans import serializers as shapes
 from scans.api.scans import line_of
 from scans.api.waiting import PREFER, check_readable, seconds_to_wait, wait_for
 from scans.models import Scan, Verification
+from scans.services.attested import check_may_upload
 from scans.services.doors import judge_fix
 from scans.services.gate_step import judge_what_is_new, propose_or_reuse, worst
 from scans.services.uploads import inflate, upload_scan
@@ -52,6 +53,7 @@ class GateViewSet(ApiViewSet):
         """
         body = self.shape(shapes.GateSerializer)
         asset = self.one_of(Asset.objects.visible_to(self.user), body["asset"], "asset")
+        check_may_upload(self.user, asset)
         line = line_of(asset, body.get("line"))
         visible = Finding.objects.visible_to(self.user)
         findings = self.all_of(visible, body["findings"], "findings")

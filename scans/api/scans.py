@@ -23,6 +23,7 @@ from scans import serializers as shapes
 from scans.api.waiting import LOCATION, PREFER, check_readable, seconds_to_wait, wait_for
 from scans.filters import ScanFilter, ToolFilter
 from scans.models import Scan, Tool
+from scans.services.cancel import cancel_scan
 from scans.services.uploads import inflate, order_scan, upload_scan
 from scopes.models import Asset, Line, LineKind
 
@@ -159,6 +160,13 @@ class ScanViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
         return self.answer(
             scan, shapes.ScanDetailSerializer, 202, Location=location_of(scan, request)
         )
+
+    @extend_schema(summary="Cancel a scan", request=None, responses=shapes.ScanDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str) -> Response:
+        """End a scan of our own runner: one that waits at once, one that runs within seconds."""
+        scan = cancel_scan(scan=self.get_object(), by=self.user, at=timezone.now())
+        return self.answer(scan, shapes.ScanDetailSerializer)
 
     @extend_schema(
         summary="Download a report",

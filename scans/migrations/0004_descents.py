@@ -24,9 +24,11 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
+                ("relation", models.CharField(max_length=8)),
                 ("merge_commit", models.CharField(max_length=64)),
                 ("blobs", models.JSONField(default=dict)),
                 ("merge_blobs", models.JSONField(default=dict)),
+                ("base_blobs", models.JSONField(default=dict)),
                 ("source", models.CharField(max_length=8)),
                 ("at", models.DateTimeField()),
                 (
@@ -61,6 +63,10 @@ class Migration(migrations.Migration):
                             ("source__in", ["measured", "attested", "fetched", "declared"])
                         ),
                         name="scan_descent_source",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("relation__in", ["contains", "lacks"])),
+                        name="scan_descent_relation",
                     ),
                     models.UniqueConstraint(
                         fields=("scan", "remediation"), name="scan_descent_once"

@@ -8,7 +8,7 @@ target as text. What the tree holds is measured before the first byte is written
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path, PurePosixPath
@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from core.errors import BadInput
 from gate import git
-from scans.runners.confined import Limits, environment, run_confined
+from scans.runners.confined import Ended, Limits, environment, run_confined
 
 MEBIBYTE = 1024 * 1024
 MAX_FILES = 200_000
@@ -114,17 +114,20 @@ def _not_allowed(repository: str) -> BadInput:
                                   "CTEM_RUNNER_REPOSITORIES allows")  # fmt: skip
 
 
-def check_out(source: str, commit: str, into: Path) -> Path:
+def check_out(
+    source: str, commit: str, into: Path, look: Callable[[], None] = lambda: None
+) -> Path:
     """Fetch one commit from ``source`` and write its files; return the working copy.
 
     ``source`` is what ``allowed_repository`` returned, ``into`` an empty folder of ours. The copy
     is a git repository with its HEAD at the commit. Raises BadInput or InputError, with the limit.
+    ``look`` is called each second while git fetches; what it raises goes on.
     """
     if not COMMIT.match(commit):
         raise BadInput("commit", "must be a full commit id in lower case")
     top = into / "checkout"
     _make_repository(top, commit)
-    _fetch(source, commit, top, into)
+    _fetch(source, commit, top, into, look)
     if git.resolve(top, commit) != commit:
         raise BadInput("commit", f"{commit[:12]} is not a commit")
     git.run_git(top, "update-ref", "--no-deref", "HEAD", commit)
@@ -145,8 +148,7 @@ def _make_repository(top: Path, commit: str) -> None:
     (top / ".git" / "info" / "attributes").write_text(_ATTRIBUTES)
 
 
-def _fetch(source: str, commit: str, top: Path, home: Path) -> None:
-    settings = [part for setting in _FETCH_SETTINGS for part in ("-c", setting)]
+def _fetch(source: str, commit: str, top: Path, home: Path, look: Callable[[], None]) -> None:
     options = (
         "--quiet",
         "--depth=1",
@@ -154,14 +156,7 @@ def _fetch(source: str, commit: str, top: Path, home: Path) -> None:
         "--no-recurse-submodules",
         "--no-write-fetch-head",
     )
-    environ = environment(home) | {
-        "GIT_ALLOW_PROTOCOL": "https" if source.startswith("https://") else "file",
-        "GIT_LFS_SKIP_SMUDGE": "1",
-        "GIT_NO_LAZY_FETCH": "1",
-        "LC_ALL": "C",
-    }
-    command = ["git", "--no-pager", *settings, "fetch", *options, "--", source, commit]
-    ended = run_confined(command, cwd=top, environ=environ, limits=FETCH_LIMITS)
+    ended = _ask(source, ("fetch", *options, "--", source, commit), top, home, look)
     if ended.timed_out:
         raise BadInput(
             "repository", f"fetching took longer than allowed ({FETCH_LIMITS.wall_seconds} s)"
@@ -171,6 +166,37 @@ def _fetch(source: str, commit: str, top: Path, home: Path) -> None:
     if ended.exit_code:
         limit = f"(at most {FETCH_LIMITS.file_bytes} bytes packed)"
         raise BadInput("repository", f"{source} could not be fetched {limit}: {ended.words()}")
+
+
+def _ask(
+    source: str, arguments: Sequence[str], cwd: Path, home: Path, look: Callable[[], None]
+) -> Ended:
+    """Run git against ``source`` with our settings alone."""
+    settings = [part for setting in _FETCH_SETTINGS for part in ("-c", setting)]
+    environ = environment(home) | {
+        "GIT_ALLOW_PROTOCOL": "https" if source.startswith("https://") else "file",
+        "GIT_LFS_SKIP_SMUDGE": "1",
+        "GIT_NO_LAZY_FETCH": "1",
+        "LC_ALL": "C",
+    }
+    command = ["git", "--no-pager", *settings, *arguments]
+    return run_confined(command, cwd=cwd, environ=environ, limits=FETCH_LIMITS, look=look)
+
+
+def newest_commit(source: str, branch: str, home: Path) -> str:
+    """Ask ``source`` where a branch stands. ``home``: an empty folder. Raises BadInput.
+
+    ``source`` is what ``allowed_repository`` returned. Nothing is fetched.
+    """
+    wanted = f"refs/heads/{branch}"
+    ended = _ask(source, ("ls-remote", "--", source, wanted), home, home, lambda: None)
+    if ended.timed_out or ended.exit_code:
+        raise BadInput("repository", f"{source} could not be asked: {ended.words()}")
+    lines = (line.partition("\t") for line in ended.output.splitlines())
+    commit = next((commit for commit, _, name in lines if name == wanted), "")
+    if not COMMIT.match(commit):
+        raise BadInput("line", f"{source} has no branch {branch[:200]!r}")
+    return commit
 
 
 def _entries(top: Path, commit: str) -> Iterator[Entry]:

@@ -1,7 +1,8 @@
 """A program started within limits, with nothing of ours around it. No git and no scanner here.
 
 The limits are those of the operating system for one user: they bound what a run costs, they are
-no wall against a program that means harm. Which programs run is decided by recipes alone.
+no wall against a program that means harm. The wall is in ``isolation.py``. Which programs run is
+decided by recipes alone.
 
 Also a program of its own, for the standard library alone: it sets the limits on itself, then becomes
 the command. Setting them between fork and exec is not safe in a process with threads.
@@ -15,13 +16,15 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 OUTPUT_SHOWN = 20_000  # bytes of the end of what a program said
 NOT_STARTED = 127
+LOOK_EVERY = 1.0  # seconds between two looks at whether a run is to be ended
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38  # linux/prctl.h
 
 
@@ -29,7 +32,8 @@ PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS = 1, 38  # linux/prctl.h
 class Limits:
     """What one program may use. ``processes``: at once, beyond those that its user runs already.
 
-    Root has no limit on processes (RLIMIT_NPROC): run workers as another user.
+    Root has no limit on processes (RLIMIT_NPROC); what is isolated runs as another user. ``user``:
+    whose processes count, where the program becomes somebody else; else who starts it.
     """
 
     wall_seconds: float
@@ -37,6 +41,11 @@ class Limits:
     memory_bytes: int
     file_bytes: int  # of each file that it writes
     processes: int
+    user: int | None = None
+
+
+class Stopped(Exception):
+    """A run that somebody does not want any more was ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +80,17 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def run_confined(
-    command: Sequence[str], *, cwd: Path, environ: dict[str, str], limits: Limits
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    environ: dict[str, str],
+    limits: Limits,
+    look: Callable[[], None] = lambda: None,
 ) -> Ended:
     """Run ``command`` to its end or to its limits; whatever it started ends with it.
 
     A program that cannot be started ends with 127, one that a limit killed with minus the signal.
+    ``look`` is called each second meanwhile; what it raises ends the program and goes on.
     """
     launcher = [sys.executable, "-I", "-S", __file__, json.dumps(asdict(limits)), *command]
     with tempfile.TemporaryFile() as output:
@@ -88,14 +103,24 @@ def run_confined(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        timed_out = False
         try:
-            process.wait(limits.wall_seconds)
-        except subprocess.TimeoutExpired:
-            timed_out = True
+            timed_out = not _ends_in_time(process, limits.wall_seconds, look)
         finally:
             _kill_group(process)
         return Ended(process.returncode, _end_of(output), timed_out)
+
+
+def _ends_in_time(
+    process: subprocess.Popen[bytes], seconds: float, look: Callable[[], None]
+) -> bool:
+    until = time.monotonic() + seconds
+    while (left := until - time.monotonic()) > 0:
+        try:
+            process.wait(min(left, LOOK_EVERY))
+            return True
+        except subprocess.TimeoutExpired:
+            look()
+    return False
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
@@ -113,12 +138,12 @@ def _end_of(file: BinaryIO) -> str:
     return file.read().decode("utf-8", "replace")
 
 
-def _threads_of_this_user() -> int:
-    """How many threads the user of this process runs: RLIMIT_NPROC counts them all."""
+def _threads_of(user: int) -> int:
+    """How many threads a user runs: RLIMIT_NPROC counts them all."""
     count = 0
     for entry in os.scandir("/proc"):
         try:
-            if entry.name.isdigit() and entry.stat().st_uid == os.getuid():
+            if entry.name.isdigit() and entry.stat().st_uid == user:
                 count += len(os.listdir(f"/proc/{entry.name}/task"))
         except FileNotFoundError:
             continue  # it ended meanwhile
@@ -126,12 +151,13 @@ def _threads_of_this_user() -> int:
 
 
 def _limit_self(limits: Limits) -> None:
+    user = os.getuid() if limits.user is None else limits.user
     bounds = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_CPU: limits.cpu_seconds,
         resource.RLIMIT_AS: limits.memory_bytes,
         resource.RLIMIT_FSIZE: limits.file_bytes,
-        resource.RLIMIT_NPROC: _threads_of_this_user() + limits.processes,
+        resource.RLIMIT_NPROC: _threads_of(user) + limits.processes,
     }
     for kind, bound in bounds.items():
         hard = resource.getrlimit(kind)[1]

@@ -27,7 +27,7 @@ from scans.certificates import (
 )
 from scans.models import Clearance, Revocation, Scan, Verification
 from scans.services.revocations import keep_revocation
-from scans.statuses import Purpose
+from scans.statuses import Purpose, Relation
 
 HOLDERS = ["findings_finding", "scans_clearance"]  # tables whose deferred keys must hold now
 
@@ -229,17 +229,21 @@ def reopen_on_sight(
 def _first_after_merge(scans: models.QuerySet[Scan], fix: Remediation) -> Scan | None:
     """The newest of ``scans`` that does not look at code from before the fix merged.
 
-    That is its base, a commit that was scanned before, or a scan that started before.
+    What is known of a scan's commit and the merge decides. Where nothing is, older code is the fix's
+    base, a commit that was scanned before, or what a scan that began or ended before looked at.
     """
+    known = dict(fix.descents.values_list("scan_id", "relation"))
     merged_at = (fix.merged_at or fix.created_at).replace(microsecond=0)  # facts tell whole seconds
     before = Scan.objects.filter(asset_id=fix.asset_id, created_at__lt=fix.merged_at)
     older = before.exclude(commit="").values("commit")
     later = scans.filter(created_at__gte=fix.merged_at).exclude(
         Q(commit=fix.base_commit) | Q(commit__in=older)
     )
-    for scan in later.order_by("-pk").iterator():
-        started = moment(scan.facts.get("started_at") or "")
-        if started is None or started >= merged_at:
+    surely = Q(pk__in=[pk for pk, relation in known.items() if relation == Relation.CONTAINS])
+    older_code = [pk for pk, relation in known.items() if relation == Relation.LACKS]
+    for scan in scans.filter(surely | Q(pk__in=later)).exclude(pk__in=older_code).order_by("-pk"):
+        times = (moment(scan.facts.get(name) or "") for name in ("started_at", "finished_at"))
+        if scan.pk in known or all(at is None or at >= merged_at for at in times):
             return scan
     return None
 

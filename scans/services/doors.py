@@ -63,6 +63,16 @@ def merge_fix(*, remediation: Remediation, at: datetime, **merge: Any) -> Remedi
     return fix
 
 
+@transaction.atomic
+def fix_is_told(*, remediation: Remediation, at: datetime) -> Sequence[Verification]:
+    """Judge a fix of which a code host told more, if it was judged or scanned before.
+
+    A judgement that says the same as the last one is no new row.
+    """
+    is_begun = remediation.scans.exists() or remediation.verifications.exists()
+    return judge_remediation(remediation.pk, at=at) if is_begun else ()
+
+
 def newest_verification(finding: Finding) -> Verification | None:
     """Return the current judgement of a live fix that is nearest to closing the finding: a merged one first."""
     rows = Verification.objects.current().filter(finding=finding).select_related("remediation")

@@ -12,8 +12,9 @@ from gate.disputes import is_fixer
 from gate.evidence import FixFacts
 from gate.facts import read
 from gate.packages import package_identity
-from remediations.models import Release, Remediation, SecretRevocation, StandingApproval
-from remediations.services import has_written
+from gate.people import person
+from remediations.models import Release, Remediation, Review, SecretRevocation, StandingApproval
+from remediations.services import as_person, has_written
 from remediations.statuses import Decision, DisputeState, Origin, Outcome, SecretState
 from scans.ingest.records import result_from_json
 from scans.models import Disposition, Scan, ScanDescent
@@ -28,15 +29,21 @@ def filled(**members: Any) -> dict[str, Any]:
     return {name: value for name, value in members.items() if value not in ("", None, [], {})}
 
 
-def scan_facts(scan: Scan, descent: ScanDescent | None) -> dict[str, Any]:
-    """What is known beside a scan's report; with what shows that it contains the fix's merge."""
-    if descent is None:
-        return scan.facts
-    return {
-        **scan.facts,
-        "descends_from": sorted({*scan.facts.get("descends_from", []), descent.merge_commit}),
-        "blobs": {**descent.blobs, **scan.facts.get("blobs", {})},
-    }
+def scan_facts(scan: Scan, fix: Remediation, descents: Mapping[int, ScanDescent]) -> dict[str, Any]:
+    """What is known beside a scan's report; with what shows that it contains the fix's merge.
+
+    ``descents``: by scan. Where there are any, a scan of the base has its blobs to compare with.
+    """
+    own = descents.get(scan.pk)
+    if own is not None:
+        return {
+            **scan.facts,
+            "descends_from": sorted({*scan.facts.get("descends_from", []), own.merge_commit}),
+            "blobs": {**own.blobs, **scan.facts.get("blobs", {})},
+        }
+    if descents and scan.commit == fix.base_commit and "blobs" not in scan.facts:
+        return {**scan.facts, "blobs": next(iter(descents.values())).base_blobs}
+    return scan.facts
 
 
 def fix_facts(fix: Remediation, descents: Sequence[ScanDescent] = ()) -> dict[str, Any]:
@@ -46,7 +53,7 @@ def fix_facts(fix: Remediation, descents: Sequence[ScanDescent] = ()) -> dict[st
         base_commit=fix.base_commit, base_tree=fix.base_tree,
         head_commit=fix.head_commit, head_tree=fix.head_tree,
         merge_commit=fix.merge_commit, merge_tree=fix.merge_tree,
-        merged_at=rfc3339(fix.merged_at), pushed_at=rfc3339(fix.pushed_at),
+        merged_at=rfc3339(fix.merged_at), landed_from=fix.landed_from, pushed_at=rfc3339(fix.pushed_at),
         author=fix.author, origin=fix.origin, agent=fix.agent, model=fix.model,
         agent_run=fix.agent_run, branch=fix.branch,
         commits=[filled(**commit) for commit in fix.commits],
@@ -56,18 +63,32 @@ def fix_facts(fix: Remediation, descents: Sequence[ScanDescent] = ()) -> dict[st
 
 
 def reviews(fix: Remediation) -> list[dict[str, Any]]:
-    """What people decided, here and on the code host; of a host's review its last state."""
+    """What people decided, here and on the code host; of a host's review its last state.
+
+    Who reviewed here and there is one person, as far as name, mail or login tell.
+    """
     rows = fix.reviews.select_related("reviewer").order_by("pk")
     last = {row.host_review or row.pk: row for row in rows}
+    here = [row.reviewer for row in last.values() if row.reviewer]
     return [
         filled(
-            reviewer=r.reviewer.username if r.reviewer else r.login,
+            reviewer=r.reviewer.username if r.reviewer else _known_as(r, here),
             kind=REVIEWER_KIND[UserKind(r.reviewer.kind)] if r.reviewer else r.login_kind,
             commit=r.commit, tree=r.tree, decision=r.decision, at=rfc3339(r.at), answers=r.answers,
+            patch_id=r.patch_id,
         )
         for r in last.values()
         if r.decision != Decision.DISMISSED
     ]  # fmt: skip
+
+
+def _known_as(review: Review, here: Iterable[User]) -> str:
+    """The login of a host's reviewer, or the name of the account here that is the same person."""
+    mentions = [person(text) for text in (review.login, review.login_mention) if text]
+    for user in here:
+        if any(as_person(user).is_same(mention) for mention in mentions):
+            return user.username
+    return review.login
 
 
 def dispositions(fix: Remediation) -> list[dict[str, Any]]:

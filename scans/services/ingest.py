@@ -24,7 +24,7 @@ from scans.ingest.runs import joined
 from scans.models import Scan, Tool
 from scans.services.clearances import reopen_on_sight
 from scans.services.verification import judge_remediation
-from scans.statuses import ENDED, ScanState, ToolClass
+from scans.statuses import ENDED, Relation, ScanState, ToolClass
 from scopes.models import Asset
 
 
@@ -147,7 +147,8 @@ def _touched(scan: Scan) -> list[int]:
     """Remediations that this scan is new evidence for."""
     if scan.remediation_id is not None:
         return [scan.remediation_id]
-    merged = _merged_at(scan) | Remediation.objects.filter(descents__scan=scan)
+    contained = scan.descents.filter(relation=Relation.CONTAINS).values("remediation")
+    merged = _merged_at(scan) | Remediation.objects.filter(pk__in=contained)
     waiting = merged.filter(line=scan.line, findings__status__in=OPEN)
     return sorted(waiting.values_list("pk", flat=True).distinct())
 

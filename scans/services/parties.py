@@ -13,10 +13,9 @@ from findings.models import Finding
 from findings.statuses import OPEN
 from gate.disputes import authors, is_fixer
 from gate.evidence import FixFacts
-from gate.people import Person
 from gate.provenance import machine
 from remediations.models import Remediation
-from remediations.services import is_own
+from remediations.services import as_person, is_own
 from remediations.statuses import RemediationState
 from scans.models import Verification
 from scans.services.facts import gate_facts
@@ -59,15 +58,7 @@ def check_not_the_fixer(fix: Remediation, user: User, what: str) -> FixFacts:
 
 def is_same_person(one: User, other: User) -> bool:
     """Whether two accounts may be one person's: name, mail or login agree."""
-    return _person(one).is_same(_person(other))
-
-
-def _person(user: User) -> Person:
-    return Person(
-        name=" ".join(user.get_full_name().casefold().split()),
-        mail=user.email.casefold(),
-        login=user.username.casefold(),
-    )
+    return as_person(one).is_same(as_person(other))
 
 
 def judged_now(fix: Remediation, finding: Finding | None = None) -> list[Verification]:

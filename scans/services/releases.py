@@ -17,6 +17,7 @@ from gate.packages import package_identity
 from remediations.models import Release, Remediation
 from remediations.statuses import EvidenceSource, RemediationState
 from scans.ingest.records import result_from_json
+from scans.services.attested import check_not_a_run
 from scans.services.telling import judge_all, live, name_given, word
 from scopes.access import check_may
 from scopes.models import Scope
@@ -44,6 +45,7 @@ def record_release(
     check_may(by, Permission.UPLOAD_SCAN, scope.pk)
     if by.kind != UserKind.SERVICE:
         raise NotAllowed("A look-up is made by a service account; a person's word is none.")
+    check_not_a_run(by, "A look-up")
     package = name_given(package, "package", MAX_PACKAGE)
     version = name_given(version, "version", MAX_VERSION)
     _check_package(package)

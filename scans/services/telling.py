@@ -18,6 +18,7 @@ from gate.packages import class_of
 from remediations.models import Remediation
 from remediations.statuses import EvidenceSource, RemediationState
 from scans.ingest.records import result_from_json
+from scans.services.attested import check_not_a_run
 from scans.services.facts import gate_facts, is_by_the_fixer
 from scans.services.parties import check_person, reason_given
 from scans.services.verification import judge_remediation
@@ -44,6 +45,7 @@ def check_may_tell(by: User, scope_id: int, what: str) -> EvidenceSource:
     """
     if by.kind == UserKind.SERVICE:
         check_may(by, Permission.UPLOAD_SCAN, scope_id)
+        check_not_a_run(by, what)
         return EvidenceSource.FETCHED
     check_may(by, Permission.REVIEW, scope_id)
     check_person(by, what)

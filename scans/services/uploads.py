@@ -15,19 +15,19 @@ from django.db import IntegrityError, transaction
 from core import blobs, jobs
 from core.errors import BadInput, TooLarge, WrongState
 from core.events import append_event
-from core.models import User, UserKind
-from core.permissions import Permission
+from core.models import User
 from gate import facts as gate_facts
 from gate.errors import InputError
 from remediations.models import Remediation
 from remediations.statuses import RemediationState
 from scans.models import Scan
-from scans.runners import recipe_named
-from scans.statuses import FactSource, Purpose
-from scopes.access import check_may
+from scans.runners import Recipe
+from scans.services.attested import check_may_upload, told_facts, uploader_facts
+from scans.services.recipes import check_can_start, find_recipe
+from scans.statuses import FactSource, Purpose, ToolClass
 from scopes.models import Asset, Line
 
-SERVER_FACTS = ("source", "uploader", "uploader_kind")  # never the caller's to say
+SERVER_FACTS = ("source", "uploader", "uploader_kind", "attested_by")  # never the caller's to say
 
 
 def inflate(data: bytes, limit: int, where: str = "file") -> bytes:
@@ -42,7 +42,7 @@ def inflate(data: bytes, limit: int, where: str = "file") -> bytes:
     return unpacked
 
 
-def _target(
+def target_of(
     asset: Asset, line: Line | None, remediation: Remediation | None, control: bool
 ) -> tuple[Purpose, Line | None, Remediation | None]:
     if remediation is not None:
@@ -58,16 +58,12 @@ def _target(
     return Purpose.LINE, line, None
 
 
-def _checked_facts(facts: Mapping[str, Any], by: User, source: FactSource) -> dict[str, Any]:
+def _checked_facts(facts: Mapping[str, Any], by: User) -> dict[str, Any]:
+    told = told_facts(facts, by)
     for name in SERVER_FACTS:
-        if name in facts:
+        if name in told:
             raise BadInput(f"facts.{name}", "is set by the server, from who uploads")
-    checked = {
-        **facts,
-        "source": source.value,
-        "uploader": by.username,
-        "uploader_kind": "service" if by.kind == UserKind.SERVICE else "human",
-    }
+    checked = {**told, **uploader_facts(by)}
     try:
         gate_facts.read({"after": checked}, "facts")
     except InputError as error:
@@ -75,7 +71,7 @@ def _checked_facts(facts: Mapping[str, Any], by: User, source: FactSource) -> di
     return checked
 
 
-def _upload_key(purpose: Purpose, target: int, content: str, facts: Mapping[str, Any]) -> str:
+def upload_key(purpose: Purpose, target: int, content: str, facts: Mapping[str, Any]) -> str:
     text = json.dumps([purpose, target, content, facts], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -93,23 +89,24 @@ def upload_scan(
 ) -> tuple[Scan, bool]:
     """Store a report with its facts and a job to read it; return the scan and whether it is new.
 
-    ``facts`` are members of gate.evidence.ScanFacts. The same bytes, facts and target again return
+    ``facts`` are members of gate.evidence.ScanFacts; of a run with a verified identity they are
+    attested, else declared. The same bytes, facts and target again return
     the first scan. Nothing of the report is read here: what is wrong with it shows on the scan.
     """
-    check_may(by, Permission.UPLOAD_SCAN, asset.scope_id)
-    purpose, line, remediation = _target(asset, line, remediation, control)
+    check_may_upload(by, asset)
+    purpose, line, remediation = target_of(asset, line, remediation, control)
     if not data:
         raise BadInput("file", "is empty")
     if len(data) > settings.MAX_REPORT_BYTES:
         raise TooLarge(
             "file", f"larger than allowed ({len(data)} > {settings.MAX_REPORT_BYTES} bytes)"
         )
-    known = _checked_facts(facts, by, FactSource.DECLARED)
+    known = _checked_facts(facts, by)
     blob = blobs.store(data, at=at)
-    scan = Scan(raw=blob, facts=known, source=FactSource.DECLARED)
+    scan = Scan(raw=blob, facts=known, source=FactSource(known["source"]))
     target = remediation.pk if remediation else line.pk if line else 0
-    key = _upload_key(purpose, target, blob.sha256, known)
-    return _store(scan, "ingest", key, asset, purpose, line, remediation, by, at)
+    key = upload_key(purpose, target, blob.sha256, known)
+    return store_scan(scan, "ingest", key, asset, purpose, line, remediation, by, at)
 
 
 def order_scan(
@@ -117,36 +114,51 @@ def order_scan(
     asset: Asset,
     recipe: str,
     commit: str,
-    by: User,
+    by: User | None,
     at: datetime,
     line: Line | None = None,
     remediation: Remediation | None = None,
     control: bool = False,
 ) -> tuple[Scan, bool]:
-    """Order a scan of one commit by our own runner; its facts will be measured.
+    """Order a scan of one commit by our own runner; its facts will be measured. ``by`` None: the system.
 
-    Raises BadInput for an unknown recipe, a commit that is no full id, or an asset without a repository.
+    Raises BadInput for an unknown recipe, a commit that is no full id, or an asset without a repository;
+    WrongState for a recipe that this machine cannot start.
     """
-    check_may(by, Permission.UPLOAD_SCAN, asset.scope_id)
-    purpose, line, remediation = _target(asset, line, remediation, control)
+    if by is not None:
+        check_may_upload(by, asset)
+    purpose, line, remediation = target_of(asset, line, remediation, control)
     if not asset.repository:
         raise BadInput("asset", "has no repository that the runner may read")
-    chosen = recipe_named(recipe)
+    chosen = find_recipe(asset.scope_id, recipe)
     if len(commit) not in (40, 64) or not set(commit) <= set("0123456789abcdef"):
         raise BadInput("commit", "must be a full commit id in lower case")
-    scan = Scan(
-        recipe={**chosen.to_dict(), "commit": commit}, source=FactSource.MEASURED, commit=commit
-    )
-    scan.facts = {"uploader": by.username, "uploader_kind": "runner"}
+    check_can_start(chosen)
+    if chosen.config:
+        blobs.store(chosen.config, at=at)  # what the scan is done with, whatever comes later
+    told = {**chosen.to_dict(), "digest": chosen.digest, "commit": commit}
+    scan = Scan(recipe=told, source=FactSource.MEASURED, commit=commit)
+    scan.facts = {"uploader": _runs_it(chosen, by), "uploader_kind": "runner"}
     target = remediation.pk if remediation else line.pk if line else 0
-    key = _upload_key(purpose, target, chosen.digest, {"commit": commit, "at": at.isoformat()})
-    return _store(scan, "run", key, asset, purpose, line, remediation, by, at)
+    key = upload_key(purpose, target, chosen.digest, {"commit": commit, "at": at.isoformat()})
+    return store_scan(scan, "run", key, asset, purpose, line, remediation, by, at)
+
+
+def _runs_it(recipe: Recipe, by: User | None) -> str:
+    """Whose word the scan is, for the gate: that of who could shape what it says.
+
+    Commit and command are fixed, so a deterministic scanner is its recipe's author's, or the product's
+    own. Who may ask an agent until it misses something shapes its answer: there it is who ordered.
+    """
+    if recipe.tool_class == ToolClass.AGENTIC:
+        return by.username if by else "schedule"
+    return recipe.author or "runner"
 
 
 @transaction.atomic
-def _store(
+def store_scan(
     scan: Scan, job: str, key: str, asset: Asset, purpose: Purpose, line: Line | None,
-    remediation: Remediation | None, by: User, at: datetime,
+    remediation: Remediation | None, by: User | None, at: datetime,
 ) -> tuple[Scan, bool]:  # fmt: skip
     scan.scope_id, scan.asset, scan.purpose, scan.line = asset.scope_id, asset, purpose, line
     scan.remediation, scan.upload_key, scan.created_at, scan.created_by = remediation, key, at, by

@@ -26,9 +26,11 @@ from scans.ingest.records import digest, result_from_json
 from scans.models import Scan, Verification, VerificationScan
 from scans.services import facts as told
 from scans.services.clearances import clear, refutation
-from scans.statuses import Purpose, Role, Verdict
+from scans.statuses import FactSource, Purpose, Relation, Role, Verdict
 from scopes.models import Exposure
 
+# What fails as long as no full scan of what merged has come: reports of a pull request do not answer.
+UNANSWERED = frozenset({"SCAN_LINKED", "SCAN_SCOPE", "CONTENT_BINDING", "SCAN_FRESH"})
 GOOD_OUTCOMES = ("PASS", "NOT_APPLICABLE", "WAIVED")
 
 
@@ -69,6 +71,23 @@ def _newest_per_tool(scans: Iterable[Scan]) -> list[Scan]:
     return sorted(newest.values(), key=lambda s: s.pk)
 
 
+def _of_line(fix: Remediation, done: Sequence[Scan]) -> list[Scan]:
+    """Scans that may speak of the fix's line: its own, and full ones that the code host keeps.
+
+    Those came for another fix, or late: they are of their commit all the same.
+    """
+    return [
+        scan
+        for scan in done
+        if scan.line_id == fix.line_id
+        or (scan.line_id is None and scan.source == FactSource.FETCHED and not _is_partial(scan))
+    ]
+
+
+def _is_partial(scan: Scan) -> bool:
+    return scan.facts.get("scope") != "full"
+
+
 def _oldest_per_tool(scans: Iterable[Scan]) -> list[Scan]:
     """The first of each tool and category: with the least beside the fix in it."""
     return list({(s.tool, s.category): s for s in sorted(scans, key=lambda s: -s.pk)}.values())
@@ -82,13 +101,16 @@ def _after(fix: Remediation, done: Sequence[Scan], descents: Collection[int]) ->
     """Post-fix scans: of what merged if there are any, else of what contains it by ``descents``,
     else of the head, else what was linked to the fix."""
     linked = [s for s in done if s.remediation_id == fix.pk and s.purpose == Purpose.FIX]
-    of_line = [s for s in done if s.line_id == fix.line_id]
     if fix.merge_commit:
-        merged = [s for s in (*linked, *of_line) if _is_of(s, fix.merge_commit, fix.merge_tree)]
-        told = {(s.tool, s.category) for s in merged}
-        later = [s for s in of_line if s.pk in descents and (s.tool, s.category) not in told]
-        if merged or later:
-            return _newest_per_tool((*merged, *_oldest_per_tool(later)))
+        ours = {s.pk: s for s in (*linked, *_of_line(fix, done))}.values()
+        merged = [s for s in ours if _is_of(s, fix.merge_commit, fix.merge_tree)]
+        told = {(s.tool, s.category) for s in merged if s.facts.get("scope") != "diff"}
+        later = [s for s in ours if s.pk in descents and (s.tool, s.category) not in told]
+        if later:  # what it brought in is told by the scan of the request, if one was made
+            asked = [s for s in linked if (s.tool, s.category) not in told]
+            return [*_newest_per_tool((*asked, *merged)), *_oldest_per_tool(later)]
+        if merged:
+            return _newest_per_tool(merged)
     of_head = [s for s in linked if _is_of(s, fix.head_commit, fix.head_tree)]
     return _newest_per_tool(of_head or linked)
 
@@ -96,7 +118,7 @@ def _after(fix: Remediation, done: Sequence[Scan], descents: Collection[int]) ->
 def _before(fix: Remediation, done: Sequence[Scan], findings: Sequence[Finding]) -> list[Scan]:
     """Full scans of the base; for a finding that they do not show, the last scan that saw it."""
     chosen = _newest_per_tool(
-        s for s in done if s.line_id == fix.line_id and _is_of(s, fix.base_commit, fix.base_tree)
+        s for s in _of_line(fix, done) if _is_of(s, fix.base_commit, fix.base_tree)
     )
     seen = set(
         Sighting.objects.filter(
@@ -133,16 +155,17 @@ def _known(fix: Remediation) -> dict[str, Any]:
 def collect(fix: Remediation, findings: Sequence[Finding], *, at: datetime) -> Dossier:
     """Gather the stored evidence about a fix and the findings it addresses."""
     done = list(Scan.objects.done().filter(asset_id=fix.asset_id, raw__isnull=False).order_by("pk"))
-    descents = {row.scan_id: row for row in fix.descents.order_by("pk")}
+    rows = fix.descents.filter(relation=Relation.CONTAINS).select_related("scan")
+    descents = {row.scan_id: row for row in rows.order_by("pk")}
+    before = _before(fix, done, findings)
+    controls = [s for s in done if s.remediation_id == fix.pk and s.purpose == Purpose.CONTROL]
     scans = {
-        Role.BEFORE: _before(fix, done, findings),
+        Role.BEFORE: before,
         Role.AFTER: _after(fix, done, descents),
-        Role.CONTROL: _newest_per_tool(
-            s for s in done if s.remediation_id == fix.pk and s.purpose == Purpose.CONTROL
-        ),
+        Role.CONTROL: _newest_per_tool(s for s in controls if s not in before),
     }
     facts: dict[str, Any] = {
-        role.value: [told.scan_facts(s, descents.get(s.pk)) for s in scans[role]] for role in scans
+        role.value: [told.scan_facts(s, fix, descents) for s in scans[role]] for role in scans
     }
     refs = {finding.pk: _reference(finding, scans[Role.BEFORE]) for finding in findings}
     names = [s.document_name for s in scans[Role.AFTER]]
@@ -279,7 +302,7 @@ def failing_checks(judgement: dict[str, Any]) -> list[dict[str, Any]]:
 def _speaks_against(verification: Verification) -> bool:
     """Whether evidence says no. That the scan has not come yet is what awaiting is for."""
     failed = {c["id"] for c in failing_checks(verification.judgement) if c["outcome"] == "FAIL"}
-    return verification.verdict == Verdict.FAIL and failed != {"SCAN_LINKED"}
+    return verification.verdict == Verdict.FAIL and not failed <= UNANSWERED
 
 
 def _act(fix: Remediation, verification: Verification, at: datetime) -> None:

@@ -1,9 +1,11 @@
-"""What anybody may have without signing in: the public keys of certificates, and what was revoked.
+"""What anybody may have without signing in: the public keys of certificates, what was revoked, the gate.
 
-Nothing here is secret, and nothing here names a finding: keys, digests of certificates and times.
+Nothing here is secret, and nothing here names a finding: keys, digests of certificates and times, and
+the gate's own source as a program, which every bundle carries as well.
 """
 
 import hashlib
+from functools import lru_cache
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -12,6 +14,8 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 
 from gate import dsse
+from gate.bundle import pack
+from gate.statement import gate_source
 from scans import certificates
 from scans.services.revocations import published_revocations
 
@@ -46,6 +50,20 @@ def revocations(request: HttpRequest) -> HttpResponseBase:
         raise Http404
     data = published_revocations(signer, now)
     return _public(request, data, "application/vnd.dsse+json", seconds=60)
+
+
+@login_not_required
+@require_safe
+def gate_program(request: HttpRequest) -> HttpResponseBase:
+    """The gate that judges here, as one file that Python runs: pipelines measure with it."""
+    return _public(request, _program(), "application/zip", seconds=300)
+
+
+@lru_cache(maxsize=1)
+def _program() -> bytes:
+    """The gate with its data. Without compiled modules, unlike gate.pyz: no Python is preferred."""
+    start = b"import sys\n\nfrom gate.__main__ import main\n\nsys.exit(main(sys.argv[1:]))\n"
+    return pack({"__main__.py": start, **gate_source()})
 
 
 def _public(request: HttpRequest, data: bytes, kind: str, *, seconds: int) -> HttpResponseBase:

@@ -25,6 +25,7 @@ from remediations.services import is_own
 from remediations.statuses import Origin, RemediationState
 from scans.models import Scan, Verification, VerificationScan
 from scans.services.doors import review_fix
+from scans.services.verify import commit_of, why_not_verify
 from scans.statuses import Role
 from scans.views.current import fix_rows
 from scans.views.diffs import ShownDiff, collect_marks, draw
@@ -109,6 +110,8 @@ def _page(
         **said_about(person(request), fix, current),
         **proofs_of(person(request), fix, addressed),
         **_review(request, fix, tier, form),
+        "verify_refusal": why_not_verify(fix, person(request)),
+        "verify_commit": commit_of(fix),
     }
     return render(request, "remediations/detail.html", context, status=status)
 

@@ -8,9 +8,11 @@ from django.views.decorators.http import require_GET
 
 from core import blobs
 from core.listing import listing, toggled
+from core.views import person
 from findings.models import Sighting
 from scans.filters import ScanFilter
 from scans.models import Scan, VerificationScan
+from scans.services.cancel import why_not_cancel
 from scans.statuses import Purpose, ScanState
 
 STEPS = {  # state → what a person reads while it lasts
@@ -24,7 +26,7 @@ SHOWN_FACTS = (
     "exit_code", "started_at", "finished_at", "vendor", "model", "agent_run", "uploader",
     "uploader_kind",
 )  # fmt: skip
-LONG_FACTS = ("files_scanned", "rules", "parents", "blobs")
+LONG_FACTS = ("attested_by", "files_scanned", "rules", "parents", "blobs")
 COUNTS = ("results", "new", "unchanged", "moved", "absent", "unknown", "suppressed")
 MOST = 50  # rows of a list inside a page
 
@@ -74,6 +76,7 @@ def scan(request: HttpRequest, pk: int) -> HttpResponse:
         "scan": shown,
         "step": STEPS.get(shown.state, ""),
         "recipe": shown.recipe.get("name", ""),
+        "cancel_refusal": why_not_cancel(shown, person(request)),
         "counts": [(name, shown.counts[name]) for name in COUNTS if name in shown.counts],
         "facts": [(name, shown.facts[name]) for name in SHOWN_FACTS if name in shown.facts],
         "long_facts": [
@@ -93,6 +96,8 @@ def scan(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _long(name: str, value: Any) -> tuple[str, int, list[str]]:
     """A fact with many members: its name, how many, the first of them."""
+    if name == "attested_by":
+        value = [[told, value[told]] for told in value]
     members = list(value) if isinstance(value, list | dict) else [value]
     first = [" ".join(map(str, m)) if isinstance(m, list) else str(m) for m in members[:MOST]]
     return name, len(members), first

@@ -14,7 +14,7 @@ from core.models import ChainHead, Event
 from core.permissions import ROLE_PERMISSIONS, Role
 from findings.models import Finding
 from findings.statuses import OPEN, Severity, Status
-from scans.models import Scan
+from scans.models import Scan, ScanSchedule
 from scans.statuses import Purpose
 from scopes.filters import ScopeFilter
 from scopes.models import Asset, Line, Scope
@@ -68,7 +68,7 @@ def scope(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _assets(assets: list[Asset]) -> list[dict[str, Any]]:
-    """Assets with their lines, each with its last scan and its open findings. Three queries."""
+    """Assets with their lines, each with its last scan and its open findings. Four queries."""
     lines = list(Line.objects.filter(asset__in=assets).order_by("asset_id", "kind", "name"))
     ids = [line.pk for line in lines]
     newest = (
@@ -79,11 +79,15 @@ def _assets(assets: list[Asset]) -> list[dict[str, Any]]:
         .values("newest")
     )
     scans = {s.line_id: s for s in Scan.objects.filter(pk__in=newest).defer("facts", "log")}
+    daily: dict[int, list[ScanSchedule]] = defaultdict(list)
+    for schedule in ScanSchedule.objects.filter(line__in=ids).order_by("recipe"):
+        daily[schedule.line_id].append(schedule)
     counted = Finding.objects.open().filter(line__in=ids).order_by().values("line_id")
     open_by_line = {row["line_id"]: row["n"] for row in counted.annotate(n=Count("pk"))}
     rows: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for line in lines:
-        row = {"line": line, "scan": scans.get(line.pk), "open": open_by_line.get(line.pk, 0)}
+        row = {"line": line, "scan": scans.get(line.pk), "open": open_by_line.get(line.pk, 0),
+               "daily": daily[line.pk]}  # fmt: skip
         rows[line.asset_id].append(row)
     return [{"asset": asset, "lines": rows[asset.pk]} for asset in assets]
 

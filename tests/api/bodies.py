@@ -40,6 +40,10 @@ WRITES = {
     "remediations_withdraw_create": P.PROPOSE_FIX,
     "remediations_reviews_create": P.REVIEW,
     "remediations_verify_create": P.UPLOAD_SCAN,
+    "recipes_create": P.ADMINISTER,
+    "schedules_create": P.ADMINISTER,
+    "schedules_destroy": P.ADMINISTER,
+    "scans_cancel_create": P.UPLOAD_SCAN,
     "remediations_waivers_create": P.APPROVE,
     "remediations_disputes_create": P.DISPOSE,
     "findings_revocations_create": TELLS,
@@ -50,6 +54,14 @@ WRITES = {
     "waivers_revoke_create": P.APPROVE,
     "disputes_confirm_create": P.APPROVE,
     "disputes_withdraw_create": P.DISPOSE,
+    "connections_create": P.ADMINISTER,
+    "connections_change_create": P.ADMINISTER,
+    "connections_key_create": P.ADMINISTER,
+    "connections_webhook_secret_create": P.ADMINISTER,
+    "connections_look_create": P.TRIAGE,
+    "connections_end_create": P.ADMINISTER,
+    "pipeline_identities_create": P.ADMINISTER,
+    "pipeline_identities_end_create": P.ADMINISTER,
     "scans_create": P.UPLOAD_SCAN,
     "scans_order_create": P.UPLOAD_SCAN,
     "verifications_dispositions_create": P.DISPOSE,
@@ -106,6 +118,9 @@ BODIES = {
     "remediations_withdraw_create": lambda w: {"reason": "Another one is better."},
     "remediations_reviews_create": lambda w: {"decision": "approved", "commit": w.fix.head_commit},
     "remediations_verify_create": lambda w: {"recipe": "bandit"},
+    "recipes_create": lambda w: {
+        "scope": w.scope.pk, "name": "own", "tool_class": "sast", "command": ["own", "{out}"]},
+    "schedules_create": lambda w: {"asset": w.asset.pk, "recipe": "bandit", "hour": 2},
     "remediations_waivers_create": lambda w: {
         "check": "RULE_ACTIVE", "finding": w.open.pk, "until": SOON, "reason": "Renamed."},
     "remediations_disputes_create": lambda w: {
@@ -122,8 +137,16 @@ BODIES = {
         "scope": w.scope.pk, "bots": ["Dependabot"], "ecosystems": ["npm"], "until": SOON,
         "reason": "Versions are tested."},
     "standing_approvals_end_create": lambda w: {"reason": "Not any more."},
+    "connections_create": lambda w: {
+        "scope": w.scope.pk, "forge": "gitlab", "name": "Other", "account": "other", "key": "glpat-1"},
+    "connections_change_create": lambda w: {"name": "ACME", "include": ["acme/*"]},
+    "connections_key_create": lambda w: {"key": "ghp_2"},
     "waivers_revoke_create": lambda w: {"reason": "The rule is on again."},
     "disputes_withdraw_create": lambda w: {"reason": "I was wrong."},
+    "pipeline_identities_create": lambda w: {
+        "asset": w.asset.pk, "issuer": "https://gitlab.com", "repository": "acme/web",
+        "repository_id": "51", "workflow": "gitlab.com/acme/web//.gitlab-ci.yml",
+        "ref": "refs/heads/main"},
     "scans_create": lambda w: {
         "asset": w.asset.pk, "line": w.line.name, "facts": facts_of(code_of(w.line)),
         "sarif_gzip_base64": packed(sarif_of(code_of(w.line)))},

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 from django.core.cache import cache
+from django.test import override_settings
 from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator
@@ -16,11 +17,15 @@ from rest_framework.test import APIClient
 from core.permissions import Role
 from findings.models import Finding
 from findings.statuses import Status
+from forges.models import Connection, PullRequest, Repository
 from remediations.models import Dispute, Release, StandingApproval, Waiver
-from scans.models import Clearance, Scan, Tool, Verification
-from scopes.models import Scope
-from scopes.services import issue_token
+from scans.models import Clearance, Scan, ScannerRecipe, ScanSchedule, Tool, Verification
+from scans.services.recipes import add_recipe
+from scans.services.schedules import set_schedule
+from scopes.models import PipelineIdentity, Scope
+from scopes.services import add_pipeline_identity, issue_token
 from tests import factories as make
+from tests.forges.connected import make_connection, make_pull, make_repository
 from tests.scans.evidence import said_of
 from tests.scans.objections import objections_to
 
@@ -163,13 +168,28 @@ class World:
                 "verifications": self.verification, "tools": Tool.objects.get(),
                 "waivers": self.waiver, "disputes": self.dispute,
                 "standing-approvals": StandingApproval.objects.get(scope=self.scope),
-                "releases": Release.objects.get(scope=self.scope)}  # fmt: skip
+                "pipeline-identities": PipelineIdentity.objects.filter(scope=self.scope).first(),
+                "releases": Release.objects.get(scope=self.scope),
+                "connections": Connection.objects.get(scope=self.scope),
+                "repositories": Repository.objects.get(scope=self.scope),
+                "pull-requests": PullRequest.objects.get(scope=self.scope),
+                "recipes": ScannerRecipe.objects.get(scope=self.scope),
+                "schedules": ScanSchedule.objects.get(scope=self.scope)}  # fmt: skip
         resource = template.removeprefix(f"{V1}/").split("/")[0]
         if "{id}" not in template:
             return template
         if resource == "tokens":
             return template.replace("{id}", str(self.admin.tokens.earliest("pk").pk))
         return template.replace("{id}", str(rows[resource].pk))
+
+
+def told_to_the_runner(asset, admin):
+    """A recipe of the scope's own, and a line that is scanned each day."""
+    with override_settings(RUNNER_OWN_RECIPES=True):
+        add_recipe(scope=asset.scope, name="mine", tool_class="sast", command=["mine", "{out}"],
+                   by=admin, at=timezone.now())  # fmt: skip
+    line = make.default_line(asset)
+    set_schedule(line=line, recipe="bandit", hour=2, by=admin, at=timezone.now())
 
 
 def make_world():
@@ -180,8 +200,18 @@ def make_world():
         make.member(asset.scope, role)
     admin = make.member(asset.scope, Role.ADMIN)
     issue_token(user=admin, by=admin, name="laptop", at=timezone.now())
+    add_pipeline_identity(
+        asset=asset,
+        issuer="https://gitlab.com",
+        repository="acme/shop",
+        by=admin,
+        at=timezone.now(),
+    )
+    connection, _ = make_connection(asset.scope)
+    make_pull(make_repository(connection, asset=asset), being_fixed.remediations.get())
     objections_to(closed.remediations.get())
     said_of(closed.remediations.get())
+    told_to_the_runner(asset, admin)
     return World(asset.scope, being_fixed, make.import_finding(asset, "shell=True"), closed)
 
 
@@ -218,6 +248,7 @@ def stored():
     counts = {
         model._meta.label: model.objects.count()
         for model in apps.get_models()
-        if model._meta.app_label in ("core", "scopes", "findings", "remediations", "scans")
+        if model._meta.app_label
+        in ("core", "scopes", "findings", "remediations", "scans", "forges")
     }
     return counts, sorted(Finding.objects.values_list("pk", "status", "assigned_to_id"))

@@ -351,3 +351,12 @@ def test_an_author_that_is_an_agent_tells_the_origin_too():
 
 def test_the_facts_are_json_as_the_command_reads_them():
     assert parse(json.dumps(good_facts()).encode(), "facts.json") == good_facts()
+
+
+def test_who_attested_the_facts_is_kept_and_must_be_texts():
+    told = {"source": "attested", "attested_by": {"run": "901", "repository": "acme/shop"}}
+    (scan,) = read({"after": told}).after
+    assert scan.attested_by == (("repository", "acme/shop"), ("run", "901"))
+    for wrong in ({"run": 901}, ["run"], "run"):
+        with pytest.raises(InputError, match=r"after\.attested_by"):
+            read({"after": {"attested_by": wrong}})

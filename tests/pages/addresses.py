@@ -30,6 +30,12 @@ SHOWN = {  # read by anybody who may read the scope
     "scope": ("scope",),
     "standing-approvals": ("scope",),
     "scope-policy": ("scope",),
+    "asset-snippets": ("asset",),
+    "asset-evidence": ("asset",),
+    "integrations": (),
+    "connection-new": (),
+    "connection": ("connection",),
+    "connection-progress": ("connection",),
     "audit": (),
 }
 DOWNLOADS = (
@@ -38,7 +44,7 @@ DOWNLOADS = (
     "remediation-diff",
     "scan-raw",
 )
-FRAGMENTS = ("scan-progress",)
+FRAGMENTS = ("scan-progress", "connection-progress")
 OF_ROWS = tuple(name for name, needs in SHOWN.items() if needs)
 # fmt: off
 DONE = {  # name → (what fills the address, body): what changes something
@@ -48,6 +54,8 @@ DONE = {  # name → (what fills the address, body): what changes something
     "finding-acceptance": (("fresh",), {"reason": "Switched off soon.", "until": "2099-01-01"}),
     "finding-dismissal": (("fresh",), {"reason": "A constant."}),
     "remediation-review": (("fix",), {"decision": "approved", "commit": ""}),
+    "remediation-verify": (("fix",), {}),
+    "scan-cancel": (("scan",), {}),
     "verification-disposition": (
         ("verification",),
         {"rule": "B307", "path": "a.py", "decision": "accepted", "reason": "Known."},
@@ -71,6 +79,11 @@ DONE = {  # name → (what fills the address, body): what changes something
     "standing-approval-end": (("approval",), {"reason": "Not any more."}),
     "dispute-confirm": (("dispute",), {}),
     "dispute-withdraw": (("dispute",), {"reason": "I was wrong."}),
+    "connection-change": (("connection",), {"name": "ACME", "mode": "block", "include": "*"}),
+    "connection-key": (("connection",), {"key": "ghp_2"}),
+    "connection-secret": (("connection",), {}),
+    "connection-look": (("connection",), {}),
+    "connection-end": (("connection",), {}),
     "token-revoke": (("token",), {}),
     "scope-policy-try": (("scope",), {"toml": STRICTER, "do": "replay", "replaces": DEFAULT.digest}),
     "scope-policy-put": (("scope",), {"toml": STRICTER, "replaces": DEFAULT.digest}),

@@ -10,11 +10,13 @@ from django.test import Client
 from core.permissions import Role
 from findings.models import Finding
 from findings.statuses import Status
+from forges.models import Connection
 from remediations.models import Dispute, Remediation, StandingApproval, Waiver
 from scans.models import Scan, Verification
 from scopes.models import ApiToken, Asset
 from scopes.services import issue_token
 from tests import factories as make
+from tests.forges.connected import make_connection, make_pull, make_repository
 from tests.scans.evidence import said_of
 from tests.scans.objections import objections_to
 
@@ -47,6 +49,10 @@ class World:
         return Waiver.objects.get(scope=self.scope)
 
     @property
+    def connection(self):
+        return Connection.objects.get(scope=self.scope)
+
+    @property
     def approval(self):
         return StandingApproval.objects.get(scope=self.scope)
 
@@ -69,6 +75,8 @@ def make_world():
     token, _ = issue_token(user=viewer, by=viewer, name="laptop", at=make.now())
     objections_to(closed.remediations.get())
     said_of(closed.remediations.get())
+    connection, _ = make_connection(asset.scope)
+    make_pull(make_repository(connection, asset=asset), being_fixed.remediations.get())
     return World(asset, closed, being_fixed, fresh, being_fixed.remediations.get(), token)
 
 

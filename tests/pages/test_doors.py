@@ -6,6 +6,7 @@ from django.urls import get_resolver
 from core.models import Event
 from ctem import pages
 from findings.models import Comment, Finding
+from forges.models import Connection
 from remediations.models import (
     Dispute,
     Proof,
@@ -33,6 +34,8 @@ def stored():
         sorted(Finding.objects.values_list("pk", "status", "assigned_to_id")),
         sorted(Scope.objects.values_list("pk", "policy_id")),
         Policy.objects.count(),
+        sorted(Connection.objects.values_list("pk", "mode", "state", "asked_at", "sealed_key")),
+        sorted(Connection.objects.values_list("pk", "name", "sealed_secret")),
     )
 
 
