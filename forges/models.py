@@ -113,7 +113,8 @@ class Repository(models.Model):
     default_branch = models.CharField(max_length=200)
     web_url = models.CharField(max_length=500, default="")
     clone_url = models.CharField(max_length=500, default="")
-    pushed_at = models.CharField(max_length=40, default="")  # as the host tells it
+    pushed_at = models.CharField(max_length=40, default="")  # as the host told it last
+    looked_push = models.CharField(max_length=40, default="")  # ``pushed_at`` of the last look
     asked_at = models.DateTimeField(null=True)
     looked_at = models.DateTimeField(null=True)  # begin of the last look that came to its end
     alerts_until = models.CharField(max_length=40, default="")  # newest change of an alert seen
@@ -217,6 +218,7 @@ class PullRequest(models.Model):
     followed_at = models.DateTimeField(null=True)  # begin of the last look that came to its end
     problem = models.TextField(default="")
     shown = models.JSONField(default=dict)
+    shown_verification = models.BigIntegerField(default=0)  # the newest that ``shown`` speaks of
 
     objects = PullQuerySet.as_manager()
 
@@ -240,6 +242,19 @@ class PullRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.repository.full_name}#{self.number}"
+
+
+class HostPerson(models.Model):
+    """Under which name and mail an account of the host commits, by the host's own word."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="people")
+    login = models.CharField(max_length=200)
+    mention = models.CharField(max_length=400)  # Name <mail>, of the newest commit seen
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "login"], name="host_person_once")
+        ]
 
 
 class HostAlert(models.Model):
@@ -294,6 +309,8 @@ class InboundMessage(models.Model):
     about = models.CharField(max_length=20)
     repository = models.CharField(max_length=40, default="")  # the host's id
     number = models.PositiveIntegerField(null=True)
+    ref = models.CharField(max_length=250, default="")
+    commit = models.CharField(max_length=64, default="")
     state = models.CharField(max_length=7)
     received_at = models.DateTimeField()
 

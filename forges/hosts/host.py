@@ -71,6 +71,9 @@ class Host(Protocol):
     def report(self, repository: HostRepository, analysis: Analysis, limit: int) -> bytes:
         """The SARIF of one analysis, at most ``limit`` bytes. GitLab's reports come as SARIF too."""
 
+    def succeeded(self, repository: HostRepository, analysis: Analysis) -> bool | None:
+        """Whether the job that made a report ended well; None where the host does not tell."""
+
     def alerts(self, repository: HostRepository, since: str) -> Iterator[Alert]:
         """The host's own findings that changed since then, newest change first."""
 

@@ -43,7 +43,6 @@ class Analysis:
 
     ``workflow`` is who ran it by the host's word: GitHub's analysis_key, a GitLab job's name.
     ``results``: how many it holds, None where not told. ``error``: the host could not take all of it.
-    ``setup``: key of the row in data/stock.json that knows this behaviour; empty: none does.
     """
 
     id: str
@@ -167,7 +166,7 @@ class Lamp:
 class Message:
     """One webhook message that was signed by who may: what it is about, to be looked up.
 
-    ``about``: pull, push, analysis, repository, installation or nothing (of no use to us).
+    ``about``: pull, push, analysis, repository, installation, merge_group or nothing (of no use to us).
     """
 
     delivery: str

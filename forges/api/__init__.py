@@ -1,0 +1,1 @@
+"""Doors for programs: connections and what they saw, and webhooks in."""

@@ -1,0 +1,1 @@
+"""Verbs on connections to code hosts, and the jobs that look at them. No adapter and no page here."""

@@ -1,0 +1,258 @@
+"""Reports that a host keeps: listing what is new, choosing what is worth taking, taking it as a scan.
+
+Facts are told as the host tells them, and by what is known of stock set-ups (forges/data/stock.json);
+what neither says stays unsaid, and is UNKNOWN to the gate.
+"""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import timedelta
+from functools import cached_property
+from itertools import islice
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from core.errors import Refused
+from core.outbound import HostError
+from core.text import clean_text
+from findings.statuses import OPEN
+from forges.hosts.host import Host
+from forges.hosts.records import Analysis, HostCommit, HostRepository
+from forges.hosts.stock import behaviour
+from forges.models import KnownAnalysis, Repository
+from forges.statuses import AnalysisState, Forge
+from remediations.models import Remediation
+from remediations.statuses import RemediationState
+from scans.models import Scan
+from scans.services.fetched import record_descent, take_fetched_scan
+from scans.statuses import Relation
+from scopes.models import Line
+
+MOST_NEW = 300  # reports of one ref that one look lists; older ones are of no use to anybody
+MOST_RELATED = 20  # merged fixes that one scan is related to, or the other way round
+OVERLAP = timedelta(minutes=5)  # clocks differ
+ENDING = timedelta(hours=1)  # for which a job that made a report may still be running
+_HEADS = "refs/heads/"
+
+
+class Desk:
+    """One look at one repository: the host, the row, and what was asked already."""
+
+    def __init__(self, host: Host, row: Repository) -> None:
+        self.host = host
+        self.row = row
+        self._commits: dict[str, HostCommit] = {}
+
+    @cached_property
+    def told(self) -> HostRepository:
+        row = self.row
+        return HostRepository(
+            id=row.host_id, full_name=row.full_name, default_branch=row.default_branch,
+            web_url=row.web_url, clone_url=row.clone_url, pushed_at=row.pushed_at,
+        )  # fmt: skip
+
+    def commit(self, commit: str) -> HostCommit:
+        """One commit, asked for once. Raises HostError."""
+        if commit not in self._commits:
+            self._commits[commit] = self.host.commit(self.told, commit)
+        return self._commits[commit]
+
+
+def list_new(desk: Desk, ref: str) -> int:
+    """Write down the reports of a ref that the host has and we do not know; return how many.
+
+    All at once, oldest first: a look that breaks off has written nothing, and leaves no gap.
+    """
+    known = set(desk.row.analyses.filter(ref=ref).values_list("host_id", flat=True))
+    fresh: list[Analysis] = []
+    for analysis in islice(desk.host.analyses(desk.told, ref), MOST_NEW):
+        if analysis.id in known:
+            break
+        fresh.append(analysis)
+    rows = [_row(desk.row, analysis) for analysis in reversed(fresh)]
+    KnownAnalysis.objects.bulk_create(rows, ignore_conflicts=True)
+    return len(rows)
+
+
+def _row(repository: Repository, analysis: Analysis) -> KnownAnalysis:
+    return KnownAnalysis(
+        repository=repository, scope_id=repository.scope_id, host_id=analysis.id,
+        ref=clean_text(analysis.ref, 250), commit=analysis.commit[:64],
+        tool=clean_text(analysis.tool, 120), category=clean_text(analysis.category, 200),
+        workflow=clean_text(analysis.workflow, 300), made_at=analysis.created_at[:40],
+        listed=asdict(analysis),
+    )  # fmt: skip
+
+
+def take_of_lines(desk: Desk) -> int:
+    """Take the newest report of each tool and category of each line, and those that fixes need."""
+    taken = 0
+    lines = {f"{_HEADS}{line.name}": line for line in desk.row.asset.lines.all()}
+    wanted = _wanted(desk.row)
+    rows = desk.row.analyses.filter(state=AnalysisState.SEEN, ref__in=lines).order_by("pk")
+    newest = {(row.ref, row.tool, row.category): row.pk for row in rows}
+    for row in rows:
+        if row.pk == newest[row.ref, row.tool, row.category] or row.commit in wanted:
+            taken += take(desk, row, line=lines[row.ref]) is not None
+        else:
+            _leave(row, "a newer one of this tool is there")
+    return taken
+
+
+def _wanted(repository: Repository) -> set[str]:
+    """The commits whose scans decide something: bases and merges of fixes with open findings."""
+    fixes = Remediation.objects.filter(asset=repository.asset, findings__status__in=OPEN)
+    fixes = fixes.exclude(state=RemediationState.WITHDRAWN)
+    pairs = fixes.values_list("base_commit", "merge_commit").distinct()
+    return {commit for pair in pairs for commit in pair if commit}
+
+
+def take_for_fix(desk: Desk, fix: Remediation, refs: Iterable[str]) -> None:
+    """Take what a fix needs: the newest reports of its own refs, and older ones of base and merge.
+
+    Those of a line that were left, because a newer one was there, come as evidence for this fix
+    alone: the findings of the line do not go back in time.
+    """
+    rows = desk.row.analyses.filter(ref__in=list(refs), state=AnalysisState.SEEN).order_by("pk")
+    for row in {(r.ref, r.tool, r.category): r for r in rows}.values():
+        take(desk, row, fix=fix)
+    rows.filter(state=AnalysisState.SEEN).update(
+        state=AnalysisState.LEFT, note="a newer one of this tool is there"
+    )
+    needed = {fix.base_commit: True, fix.merge_commit: False}
+    left = desk.row.analyses.filter(state=AnalysisState.LEFT, ref__startswith=_HEADS)
+    for row in left.filter(commit__in=filter(None, needed)).order_by("pk"):
+        take(desk, row, fix=fix, control=needed[row.commit])
+
+
+def take(
+    desk: Desk,
+    row: KnownAnalysis,
+    *,
+    line: Line | None = None,
+    fix: Remediation | None = None,
+    control: bool = False,
+) -> Scan | None:
+    """Fetch one report and store it as a scan of a line or for a fix; None where it cannot be had."""
+    analysis = Analysis(**row.listed)
+    if analysis.error:
+        _leave(row, f"the host says: {analysis.error}")
+        return None
+    try:
+        ended = desk.host.succeeded(desk.told, analysis)
+        if ended is None and _is_fresh(analysis):
+            row.note = "its job is not known to have ended"
+            row.save(update_fields=["note"])
+            return None  # a later look asks again
+        facts, note = _facts(desk, row, analysis, ended)
+        data = desk.host.report(desk.told, analysis, settings.MAX_REPORT_BYTES)
+    except HostError as error:
+        if not error.final:
+            raise
+        _leave(row, str(error))
+        return None
+    at, actor = timezone.now(), desk.row.connection.actor
+    try:
+        with transaction.atomic():
+            scan, _ = take_fetched_scan(
+                asset=desk.row.asset, data=data, facts=facts, by=actor, at=at,
+                line=line, remediation=fix, control=control,
+            )  # fmt: skip
+            row.state, row.scan, row.note = AnalysisState.TAKEN, scan, note[:300]
+            row.save(update_fields=["state", "scan", "note"])
+    except Refused as refusal:
+        _leave(row, str(refusal))
+        return None
+    if line is not None:
+        relate(desk, scan)
+    return scan
+
+
+def _leave(row: KnownAnalysis, why: str) -> None:
+    row.state, row.note = AnalysisState.LEFT, clean_text(why, 300)
+    row.save(update_fields=["state", "note"])
+
+
+def _is_fresh(analysis: Analysis) -> bool:
+    made = parse_datetime(analysis.created_at) if analysis.created_at else None
+    return made is not None and timezone.now() - made < ENDING
+
+
+def _facts(
+    desk: Desk, row: KnownAnalysis, analysis: Analysis, ended: bool | None
+) -> tuple[dict[str, Any], str]:
+    """Members of a scan's facts, and by which known behaviour they are told.
+
+    Who made a report is the uploader's word. It is believed where the host tells that this workflow
+    has run on this commit and ended well, and keeps no second report under the same name: a later
+    upload in its name could not be told from it.
+    """
+    known = behaviour(Forge(desk.row.connection.forge), analysis)
+    commit = desk.commit(analysis.commit)
+    vouched = ended is True and not _has_twin(row)
+    facts: dict[str, Any] = {
+        "commit": commit.id,
+        "tree": commit.tree,
+        "parents": list(commit.parents),
+        "scope": known.scope,
+        "category": analysis.category,
+        "finished_at": analysis.created_at,
+        "uploader": known.uploader if vouched else "",
+        "uploader_kind": known.uploader_kind if vouched else "",
+        "exit_code": 0 if ended else None,
+    }
+    told = {name: value for name, value in facts.items() if value not in ("", None)}
+    if not known.id:
+        return told, "no known behaviour: who made it and what it covers is not told"
+    return told, known.id if vouched else f"{known.id}, but nothing vouches for who made it"
+
+
+def _has_twin(row: KnownAnalysis) -> bool:
+    same = row.repository.analyses.filter(
+        commit=row.commit, ref=row.ref, tool=row.tool, category=row.category, workflow=row.workflow
+    )
+    return same.exclude(pk=row.pk).exists()
+
+
+def relate(desk: Desk, scan: Scan) -> None:
+    """Record which of the last merged fixes of the line a scan's commit contains, and which not.
+
+    Those with open findings wait for it; those that closed must not be opened again by older code.
+    """
+    fixes = Remediation.objects.filter(line=scan.line, state=RemediationState.MERGED)
+    fixes = fixes.exclude(merge_commit=scan.commit).exclude(descents__scan=scan)
+    for fix in fixes.order_by("-merged_at", "-pk")[:MOST_RELATED]:
+        _relate(desk, scan, fix)
+
+
+def relate_fix(desk: Desk, fix: Remediation) -> None:
+    """For a merge that is told late: relate it to the scans of its line that came before the news."""
+    since = (fix.merged_at or fix.created_at) - OVERLAP
+    rows = Scan.objects.filter(line=fix.line, analyses__isnull=False, created_at__gte=since)
+    rows = rows.exclude(commit=fix.merge_commit).exclude(descents__remediation=fix)
+    for scan in rows.order_by("-pk")[:MOST_RELATED]:
+        _relate(desk, scan, fix)
+
+
+def _relate(desk: Desk, scan: Scan, fix: Remediation) -> None:
+    compared = desk.host.compare(desk.told, fix.merge_commit, scan.commit, diff=False)
+    contains = compared.status in ("ahead", "identical")
+    waits = contains and fix.findings.filter(status__in=OPEN).exists()
+    paths = _paths(fix) if waits else []
+    record_descent(
+        scan=scan, remediation=fix, relation=Relation.CONTAINS if contains else Relation.LACKS,
+        blobs=desk.host.blobs(desk.told, scan.commit, paths) if paths else {},
+        merge_blobs=desk.host.blobs(desk.told, fix.merge_commit, paths) if paths else {},
+        base_blobs=desk.host.blobs(desk.told, fix.base_commit, paths) if paths else {},
+        by=desk.row.connection.actor, at=timezone.now(),
+    )  # fmt: skip
+
+
+def _paths(fix: Remediation) -> list[str]:
+    """The files that matter to a fix: those that it changes, and its findings'."""
+    changed = fix.changed_files.values_list("path", flat=True)
+    return sorted({*changed, *fix.findings.values_list("path", flat=True)} - {""})
