@@ -16,6 +16,8 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
 from core.api import AlwaysJson
+from forges.api.connections import ConnectionViewSet, PullRequestViewSet, RepositoryViewSet
+from scans.api.assets import EvidencedAssetViewSet
 from scans.api.evidence import ReleaseViewSet, StandingApprovalViewSet
 from scans.api.findings import ProvableFindingViewSet
 from scans.api.fixes import JudgedRemediationViewSet
@@ -23,11 +25,12 @@ from scans.api.gate import GateViewSet
 from scans.api.judgements import AuditViewSet, ClearanceViewSet, VerificationViewSet
 from scans.api.objections import DisputeViewSet, WaiverViewSet
 from scans.api.policies import JudgedScopeViewSet
+from scans.api.runner import RecipeViewSet, ScheduleViewSet
 from scans.api.scans import ScanViewSet, ToolViewSet
 from scopes.api import (
-    AssetViewSet,
     EventViewSet,
     MeView,
+    PipelineIdentityViewSet,
     PolicyViewSet,
     TokenViewSet,
 )
@@ -50,12 +53,15 @@ class NothingHere(APIView):
 
 router = SimpleRouter()
 router.register("scopes", JudgedScopeViewSet, "scope")
-router.register("assets", AssetViewSet, "asset")
+router.register("assets", EvidencedAssetViewSet, "asset")
+router.register("pipeline-identities", PipelineIdentityViewSet, "pipeline-identity")
 router.register("policies", PolicyViewSet, "policy")
 router.register("tools", ToolViewSet, "tool")
 router.register("findings", ProvableFindingViewSet, "finding")
 router.register("remediations", JudgedRemediationViewSet, "remediation")
 router.register("scans", ScanViewSet, "scan")
+router.register("recipes", RecipeViewSet, "recipe")
+router.register("schedules", ScheduleViewSet, "schedule")
 router.register("gate", GateViewSet, "gate")
 router.register("verifications", VerificationViewSet, "verification")
 router.register("waivers", WaiverViewSet, "waiver")
@@ -63,6 +69,9 @@ router.register("disputes", DisputeViewSet, "dispute")
 router.register("standing-approvals", StandingApprovalViewSet, "standing-approval")
 router.register("releases", ReleaseViewSet, "release")
 router.register("clearances", ClearanceViewSet, "clearance")
+router.register("connections", ConnectionViewSet, "connection")
+router.register("repositories", RepositoryViewSet, "repository")
+router.register("pull-requests", PullRequestViewSet, "pull-request")
 router.register("events", EventViewSet, "event")
 router.register("audit", AuditViewSet, "audit")
 router.register("tokens", TokenViewSet, "token")

@@ -44,6 +44,13 @@ def _configuration() -> dict[str, Any]:
         "beat_schedule": {
             # What nobody took before the next one is due is worth nothing: its message expires.
             "expire": {"task": "ctem.expire", "schedule": 3600, "options": {"expires": 3600}},
+            "schedules": {
+                "task": "ctem.order_due_scans",
+                "schedule": 3600,
+                "options": {"expires": 3600},
+            },
+            "hosts": {"task": "ctem.look_at_hosts", "schedule": 60, "options": {"expires": 60}},
+            "pulls": {"task": "ctem.show_pulls", "schedule": 15, "options": {"expires": 15}},
             "sweep": {"task": "ctem.sweep", "schedule": every, "options": {"expires": every}},
         },
     }

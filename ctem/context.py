@@ -22,6 +22,7 @@ NAVIGATION = (  # address, words, icon, names of pages below it
         "layers",
         ("scope", "scope-policy", "scope-policy-try", "scope-policy-put"),
     ),
+    ("integrations", "Integrations", "link-2", ("connection", "connection-new")),
     ("audit", "Audit", "scroll-text", ()),
 )
 

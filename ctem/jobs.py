@@ -11,13 +11,25 @@ from django.utils import timezone
 
 from core import jobs
 from core.models import Job
+from forges.services.looks import look_at_connection, look_at_repository
+from forges.services.pulls import follow_pull
+from forges.services.showing import show_group, show_pull
 from scans.models import Scan
 from scans.runners.run import run_scan
 from scans.services.ingest import ingest_scan
+from scans.services.schedules import order_scheduled
 from scans.statuses import ScanState
 
 OF_SCANS: dict[str, Callable[[Job], None]] = {"ingest": ingest_scan, "run": run_scan}
-HANDLERS: dict[str, Callable[[Job], None]] = {**OF_SCANS}
+HANDLERS: dict[str, Callable[[Job], None]] = {
+    **OF_SCANS,
+    "scheduled": order_scheduled,
+    "forge_connection": look_at_connection,
+    "forge_repository": look_at_repository,
+    "forge_pull": follow_pull,
+    "forge_show": show_pull,
+    "forge_group": show_group,
+}
 log = logging.getLogger(__name__)
 
 

@@ -4,14 +4,18 @@ from django.contrib.auth import views as auth
 from django.urls import path
 
 from findings import views as findings
+from forges.views import connections, setting_up
 from scans.views import (
+    asset_evidence,
     certificates,
     evidence,
     home,
     objections,
     policies,
     remediations,
+    runs,
     scans,
+    snippets,
     verifications,
 )
 from scans.views import findings as finding_pages
@@ -47,6 +51,7 @@ urlpatterns = [
     path("remediations/<int:pk>/", remediations.remediation, name="remediation"),
     path("remediations/<int:pk>/reviews/", remediations.review, name="remediation-review"),
     path("remediations/<int:pk>/proofs/", evidence.tell_proof, name="remediation-proof"),
+    path("remediations/<int:pk>/verify/", runs.verify, name="remediation-verify"),
     path("remediations/<int:pk>/diff/", remediations.diff, name="remediation-diff"),
     path("verification/", verifications.queue, name="verification-queue"),
     path("verification/<int:pk>/", verifications.verification, name="verification"),
@@ -65,6 +70,7 @@ urlpatterns = [
     path("scans/<int:pk>/", scans.scan, name="scan"),
     path("scans/<int:pk>/progress/", scans.progress, name="scan-progress"),
     path("scans/<int:pk>/raw/", scans.raw, name="scan-raw"),
+    path("scans/<int:pk>/cancel/", runs.cancel, name="scan-cancel"),
     path("scopes/", scope_pages.scopes, name="scopes"),
     path(
         "scopes/<slug:slug>/standing-approvals/",
@@ -79,5 +85,17 @@ urlpatterns = [
     path("scopes/<slug:slug>/policy/", policies.policy, name="scope-policy"),
     path("scopes/<slug:slug>/policy/try/", policies.try_policy, name="scope-policy-try"),
     path("scopes/<slug:slug>/policy/put/", policies.put_policy, name="scope-policy-put"),
+    path("assets/<int:pk>/evidence/", asset_evidence.asset_evidence, name="asset-evidence"),
+    path("assets/<int:pk>/snippets/", snippets.asset_snippets, name="asset-snippets"),
+    # code hosts
+    path("integrations/", connections.integrations, name="integrations"),
+    path("integrations/new/", setting_up.new, name="connection-new"),
+    path("integrations/<int:pk>/", connections.connection, name="connection"),
+    path("integrations/<int:pk>/progress/", connections.progress, name="connection-progress"),
+    path("integrations/<int:pk>/change/", setting_up.change, name="connection-change"),
+    path("integrations/<int:pk>/key/", setting_up.new_key, name="connection-key"),
+    path("integrations/<int:pk>/secret/", setting_up.new_secret, name="connection-secret"),
+    path("integrations/<int:pk>/look/", setting_up.look, name="connection-look"),
+    path("integrations/<int:pk>/end/", setting_up.end, name="connection-end"),
     path("audit/", scopes.audit, name="audit"),
 ]

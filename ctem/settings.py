@@ -4,6 +4,7 @@ Without any variable the embedded mode runs: SQLite, a queue in a folder, files 
 """
 
 import contextlib
+import ipaddress
 import os
 import secrets
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import dj_database_url
 from csp.constants import NONE, SELF
-from environs import Env
+from environs import Env, validate
 
 env = Env()
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -38,6 +39,10 @@ SECRET_KEY_FALLBACKS: list[str] = env.list("CTEM_SECRET_KEY_FALLBACKS", [])
 ALLOWED_HOSTS = env.list("CTEM_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CTEM_TRUSTED_ORIGINS", [])
 HTTPS = env.bool("CTEM_HTTPS", False)
+# Where people and code hosts find this server: https://ctem.example.org. Empty: no links from outside.
+PUBLIC_URL = env.str(
+    "CTEM_PUBLIC_URL", "", validate=validate.Regexp(r"(https?://[A-Za-z0-9.:\[\]/_-]+)?\Z")
+).rstrip("/")
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -180,10 +185,27 @@ JOB_SWEEP_SECONDS = env.int("CTEM_JOB_SWEEP_SECONDS", 5)
 JOB_MAX_ATTEMPTS = 3
 # Repositories that our own runner may read: folders (absolute) or https:// prefixes. Empty: none.
 RUNNER_REPOSITORIES: list[str] = env.list("CTEM_RUNNER_REPOSITORIES", [])
+# Folders with further scanners (a virtual environment, a folder of npm); scanners may read them.
+RUNNER_TOOLS: list[str] = env.list("CTEM_RUNNER_TOOLS", [])
+RUNNER_ISOLATION = env.str(
+    "CTEM_RUNNER_ISOLATION", "auto", validate=validate.OneOf(["auto", "required"])
+)
+RUNNER_NETWORK = env.bool("CTEM_RUNNER_NETWORK", False)  # to recipes that say they need it
+# Administrators of a scope may add commands that this machine then runs.
+RUNNER_OWN_RECIPES = env.bool("CTEM_RUNNER_OWN_RECIPES", False)
 # What the server fetches goes to public hosts by https; these are beside that: HOST, HOST:PORT or a
 # network. Private: of one's own house. Plain: by http too, for tests and laboratories.
 OUTBOUND_PRIVATE_HOSTS: list[str] = env.list("CTEM_OUTBOUND_PRIVATE_HOSTS", [])
 OUTBOUND_PLAIN_HOSTS: list[str] = env.list("CTEM_OUTBOUND_PLAIN_HOSTS", [])
+for entry in (*OUTBOUND_PRIVATE_HOSTS, *OUTBOUND_PLAIN_HOSTS):
+    if "/" in entry:
+        ipaddress.ip_network(entry)  # one that is none would silently open nothing
+# Whose identity tokens pipelines may show instead of a key, and for whom those must be made out.
+OIDC_ISSUERS: list[str] = env.list(
+    "CTEM_OIDC_ISSUERS", ["https://token.actions.githubusercontent.com", "https://gitlab.com"]
+)
+OIDC_AUDIENCE = env.str("CTEM_OIDC_AUDIENCE", "ctem")
+FORGE_POLL_SECONDS = env.int("CTEM_FORGE_POLL_SECONDS", 600)  # between two looks at a code host
 CERTIFICATE_KEYS_DIR = Path(
     env.str("CTEM_CERTIFICATE_KEYS_DIR", str(DATA_DIR / "certificate_keys"))
 )
@@ -204,6 +226,7 @@ LOGGING = {
 # --- API ------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
+        "scopes.authentication.WorkloadAuthentication",
         "scopes.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
@@ -263,5 +286,10 @@ SPECTACULAR_SETTINGS = {
         "CheckOutcome": "scans.policy_serializers.OUTCOMES",
         "CheckChangeKind": "scans.policy_serializers.KINDS",
         "Tier": "scans.policy_serializers.TIERS",
+        "Forge": "forges.serializers.FORGES",
+        "SignIn": "forges.serializers.SIGN_INS",
+        "ConnectionMode": "forges.serializers.MODES",
+        "ConnectionState": "forges.serializers.CONNECTION_STATES",
+        "PullState": "forges.serializers.PULL_STATES",
     },
 }

@@ -10,6 +10,9 @@ from django.utils import timezone
 from ctem import jobs
 from ctem.celery import app
 from findings.services import expire_acceptances
+from forges.services.looks import ask_due_looks
+from forges.services.showing import find_unshown
+from scans.services.schedules import order_due_scans
 from scans.services.standing import judge_with_approvals_of_today
 from scans.services.waivers import judge_ended_waivers
 
@@ -26,9 +29,27 @@ def sweep(**_: Any) -> None:
     jobs.sweep()
 
 
+@app.task(name="ctem.look_at_hosts")
+def look_at_hosts(**_: Any) -> None:
+    """Look at each code host that nobody has looked at for a while: webhooks may be lost."""
+    ask_due_looks(at=timezone.now())
+
+
 @app.task(name="ctem.expire")
 def expire(**_: Any) -> None:
     """Reopen findings whose accepted risk has run out; judge again where a waiver or approval has."""
     expire_acceptances(at=timezone.now())
     judge_ended_waivers(at=timezone.now())
     judge_with_approvals_of_today(at=timezone.now())
+
+
+@app.task(name="ctem.order_due_scans")
+def order_scans(**_: Any) -> None:
+    """Make a job for each daily scan whose hour has come."""
+    order_due_scans(at=timezone.now())
+
+
+@app.task(name="ctem.show_pulls")
+def show_pulls(**_: Any) -> None:
+    """Ring for each pull request whose fix was judged anew since it was told."""
+    find_unshown(at=timezone.now())

@@ -5,6 +5,7 @@ from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from django.urls import include, path
 
+from forges.api.hooks import HookView
 from scans.views import published
 
 
@@ -29,6 +30,8 @@ urlpatterns = [
         published.revocations,
         name="published-revocations",
     ),
+    path(".well-known/ctem-gate.pyz", published.gate_program, name="published-gate"),
+    path("hooks/<slug:hook>/", HookView.as_view(), name="hook"),
     path("api/", include("ctem.api")),
     path("", include("ctem.pages")),
 ]

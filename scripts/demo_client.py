@@ -85,7 +85,7 @@ class Client:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             found = self.get(f"/scans/{scan}/")
-            if found["state"] in ("done", "failed", "quarantined"):
+            if found["state"] in ("done", "failed", "quarantined", "cancelled"):
                 return dict(found)
             time.sleep(0.1)
         raise Unexpected(f"scan {scan} is still {found['state']} after {seconds:.0f} s")

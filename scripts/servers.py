@@ -58,6 +58,12 @@ def find_redis() -> Path | None:
     return Path(found) if found else None
 
 
+def find_bubblewrap() -> Path | None:
+    """Return the path of bwrap."""
+    found = shutil.which("bwrap")
+    return Path(found) if found else None
+
+
 def find_chromium() -> Path | None:
     """Return the path of a Chromium or Chrome program."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -85,6 +91,7 @@ class Need:
 POSTGRESQL = Need("postgresql", "all tests on PostgreSQL", find_postgresql)
 GIT = Need("git", "the tests that read a repository", find_git)
 REDIS = Need("redis-server", "the tests of the Redis broker", find_redis)
+BUBBLEWRAP = Need("bubblewrap", "the tests of the wall around scanners", find_bubblewrap)
 CHROMIUM = Need("chromium", "the browser tests", find_chromium)
 LIBATOMIC = Need("libatomic1", "the browser tests", find_libatomic)
 
