@@ -63,6 +63,7 @@ class ScanFacts:
     started_at: str = ""
     finished_at: str = ""
     files_scanned: tuple[str, ...] | None = None
+    covers: str = ""  # everything: no configuration leaves out a file that the tool reads
     blobs: tuple[tuple[str, str], ...] = ()  # (path, blob id) of the scanned tree
     vendor: str = ""
     model: str | None = None
@@ -114,6 +115,7 @@ class FixFacts:
     merge_commit: str = ""
     merge_tree: str = ""
     merged_at: str = ""
+    unparsed: tuple[str, ...] = ()  # files that parsed at the base, and do not after the fix
     landed_from: str = ""  # the commit that the branch was at just before the fix landed there
     pushed_at: str = ""
     author: str = ""

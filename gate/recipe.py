@@ -164,12 +164,14 @@ def _same_apart(before: Leg, after: Leg, *, listed: bool) -> tuple[bool | None, 
     """The recipe of two scans between which lie other commits than the fix.
 
     Rules with levels and the list of files say what a configuration can change; where a report
-    lists both, and no scanner file is known to differ, nothing is left that could.
+    lists both, or both runs looked at all files, and no scanner file is known to differ, nothing is
+    left that could.
     """
     one, other = dict(before.facts.blobs), dict(after.facts.blobs)
     for path in obeyed({*one, *other}, after.engine) if one and other else ():
         if one.get(path) != other.get(path):
             return False, f"{path} differs between the scans"
-    if listed and after.lists_all:
+    whole = before.facts.covers == after.facts.covers == "everything"
+    if listed and (after.lists_all or whole):
         return True, f"version {after.version}, the rules that are on and their levels are the same"
     return None, "no configuration digest is known and other commits lie between the scans"

@@ -52,6 +52,7 @@ class Remediation(models.Model):
     head_commit = models.CharField(max_length=64)
     head_tree = models.CharField(max_length=64, default="")
     diff = models.ForeignKey(Blob, null=True, on_delete=models.PROTECT, related_name="+")
+    unparsed = models.JSONField(default=list)  # files that parsed at the base, and do not now
     commits = models.JSONField(default=list)  # id, message, author, committer: as git shows them
     pushed_at = models.DateTimeField()
 

@@ -44,12 +44,14 @@ DETAILS = {"url": 500, "branch": 250, "author": 200, "agent": 120, "model": 120,
 class Landed:
     """From where a merge led: the commit that the line was at just before, and the diff from there.
 
-    The diff is told where that is not the fix's base: the line had moved on.
+    The diff is told where that is not the fix's base: the line had moved on. ``unparsed``: files that
+    parsed there, and do not in what merged.
     """
 
     base_commit: str
     base_tree: str = ""
     diff: bytes | None = None
+    unparsed: Sequence[str] = ()
 
 
 def _event(
@@ -108,6 +110,7 @@ def _set_revision(
     *,
     diff: bytes | None,
     commits: Sequence[Mapping[str, Any]],
+    unparsed: Sequence[str],
     at: datetime,
 ) -> None:
     """Fill what follows from a revision's diff and commits: changed files, signals, origin, author."""
@@ -116,7 +119,7 @@ def _set_revision(
     origin = tell_origin([Commit(**commit) for commit in told], remediation.branch)
     before = remediation.origin  # of older revisions: a new one may raise it, not wash it off
     remediation.diff = blobs.store(diff, at=at) if diff is not None else None
-    remediation.commits = told
+    remediation.commits, remediation.unparsed = told, sorted(unparsed)
     remediation.origin = raised(raised(remediation.declared_origin, origin.origin), before)
     remediation.agent = remediation.agent or clean_text(origin.agent, 120)
     remediation.model = remediation.model or clean_text(origin.model, 120)
@@ -222,6 +225,7 @@ def propose_remediation(
     title: str,
     diff: bytes | None = None,
     commits: Sequence[Mapping[str, Any]] = (),
+    unparsed: Sequence[str] = (),
     **details: Any,
 ) -> Remediation:
     """Record a proposed fix and link the findings it addresses, which start being mobilized.
@@ -253,7 +257,7 @@ def propose_remediation(
             base_commit=base_commit, head_commit=head_commit, created_at=at, created_by=by,
             **{"pushed_at": at, **_clean_details(details)},
         )  # fmt: skip
-        _set_revision(remediation, diff=diff, commits=commits, at=at)
+        _set_revision(remediation, diff=diff, commits=commits, unparsed=unparsed, at=at)
         _event(remediation, "proposed", by=by, at=at, head=head_commit, origin=remediation.origin,
                agent=remediation.agent, findings=[f.pk for f in findings])  # fmt: skip
     _link(remediation, findings, by=by, at=at)
@@ -273,6 +277,7 @@ def push_revision(
     base_commit: str = "",
     base_tree: str = "",
     pushed_at: datetime | None = None,
+    unparsed: Sequence[str] = (),
 ) -> Remediation:
     """Replace the revision of an unmerged fix. Scans and reviews of the older one no longer count.
 
@@ -294,7 +299,7 @@ def push_revision(
     if base_commit:
         remediation.base_commit, remediation.base_tree = base_commit, base_tree
     remediation.pushed_at = pushed_at or at
-    _set_revision(remediation, diff=diff, commits=commits, at=at)
+    _set_revision(remediation, diff=diff, commits=commits, unparsed=unparsed, at=at)
     for finding in remediation.findings.filter(status=Status.AWAITING_VERIFICATION):
         transition(finding.pk, "send_back", by=None, at=at,
                    brought={"reason": f"A new revision of {remediation} was pushed."})  # fmt: skip
@@ -394,6 +399,7 @@ def record_merge(
     remediation.merged_at, remediation.merged_by = merged_at or at, clean_text(merged_by, 200)
     if landed is not None:
         remediation.landed_from = landed.base_commit
+        remediation.unparsed = sorted({*remediation.unparsed, *landed.unparsed})
     if landed is not None and landed.base_commit != remediation.base_commit:
         remediation.base_commit, remediation.base_tree = landed.base_commit, landed.base_tree
         _set_diff(remediation, landed.diff, at)

@@ -4,6 +4,7 @@ What it writes stands in github_write.py, what it is told in github_messages.py,
 github_client.py. Keeps nothing but its sign-in, judges nothing.
 """
 
+from base64 import b64decode
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -41,6 +42,7 @@ from forges.hosts.records import (
 from forges.statuses import ReviewState
 
 MAX_SEARCHES = 100  # one after the other, of 1,000 results each
+JSON_SPARE = 64 * 1024  # of what stands around a blob
 DECISIONS = frozenset({ReviewState.APPROVED, ReviewState.REJECTED})
 MAY_WRITE = frozenset({"admin", "maintain", "write"})
 
@@ -170,6 +172,22 @@ class GitHub(Host):
             return asked.json()
 
         return read(lambda wanted: blobs_below(tree, commit, wanted), paths)
+
+    def paths(self, repository: HostRepository, commit: str) -> list[str] | None:
+        """The paths of all files at a commit; None where GitHub cuts the list."""
+        tree = f"{_at(repository)}/git/trees/{quote(commit, safe='')}"
+        told = self._client.get(tree, recursive="1").json()
+        names = read(lambda row: [str(e["path"]) for e in row["tree"] if e["type"] == "blob"], told)
+        return None if told.get("truncated") else names
+
+    def content(self, repository: HostRepository, blob: str, limit: int) -> bytes:
+        """The bytes of a blob, as GitHub wraps them."""
+        path = f"{_at(repository)}/git/blobs/{quote(blob, safe='')}"
+        told = self._client.get(path, limit=2 * limit + JSON_SPARE).json()
+        data = read(lambda row: b64decode(row["content"]), told)
+        if len(data) > limit:
+            raise HostError(f"The blob {blob[:12]} has more than {limit} bytes.", final=True)
+        return data
 
     # --- code scanning ---------------------------------------------------------------------------
     def analyses(self, repository: HostRepository, ref: str = "") -> Iterator[Analysis]:

@@ -202,6 +202,18 @@ class GitLab(Host):
         }
 
     # --- scans -----------------------------------------------------------------------------------
+    def paths(self, repository: HostRepository, commit: str) -> list[str] | None:
+        """None: GitLab lists folder by folder, and no stock set-up needs it here."""
+        return None
+
+    def content(self, repository: HostRepository, blob: str, limit: int) -> bytes:
+        """The bytes of a blob."""
+        path = f"{project_path(repository)}/repository/blobs/{part(blob)}/raw"
+        reply = self._client.raw(path, limit)
+        if reply.status != 200:
+            raise self._client.error(reply)
+        return reply.body
+
     def analyses(self, repository: HostRepository, ref: str = "") -> Iterator[Analysis]:
         """Reports in jobs' artifacts. ``tool`` is GitLab's word for the kind; the report names it."""
         return gitlab_analyses.analyses(self._client, repository, ref)

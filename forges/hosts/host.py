@@ -65,6 +65,12 @@ class Host(Protocol):
     ) -> dict[str, str]:
         """Blob ids at a commit of those of ``paths`` that are files there."""
 
+    def paths(self, repository: HostRepository, commit: str) -> list[str] | None:
+        """The paths of all files at a commit; None where the host does not list them all at once."""
+
+    def content(self, repository: HostRepository, blob: str, limit: int) -> bytes:
+        """The bytes of a blob, at most ``limit``."""
+
     def analyses(self, repository: HostRepository, ref: str = "") -> Iterator[Analysis]:
         """The reports that the host keeps, newest first; of one full ref where given."""
 

@@ -20,7 +20,8 @@ MAX_TEXT = 1_000  # of what a host tells: patterns see no more
 class Behaviour:
     """What is known of how a report came about; empty: not known.
 
-    ``id``: the row that knows it. ``scope``: full or diff. ``uploader_kind``: service where a
+    ``id``: the row that knows it. ``scope``: full or diff. ``whole``: nothing but a file of the
+    repository that configures the tool can leave files out. ``uploader_kind``: service where a
     machine of the host's made it, whose name ``uploader`` is. ``explains`` is for people.
     """
 
@@ -29,6 +30,7 @@ class Behaviour:
     uploader: str = ""
     uploader_kind: str = ""
     explains: str = ""
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,4 +78,5 @@ def behaviour(host: Forge, analysis: Analysis) -> Behaviour:
         uploader=told["uploader"].format(workflow=analysis.workflow),
         uploader_kind=told["trusted"] if told["trusted"] == "service" else "",
         explains=f"{told['what']}. {told['note']}",
+        whole=told.get("whole", False),
     )

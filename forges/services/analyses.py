@@ -22,9 +22,11 @@ from core.text import clean_text
 from findings.statuses import OPEN
 from forges.hosts.host import Host
 from forges.hosts.records import Analysis, HostCommit, HostRepository
-from forges.hosts.stock import behaviour
+from forges.hosts.stock import Behaviour, behaviour
 from forges.models import KnownAnalysis, Repository
 from forges.statuses import AnalysisState, Forge
+from gate.catalogue import tool
+from gate.touches import obeyed
 from remediations.models import Remediation
 from remediations.statuses import RemediationState
 from scans.models import Scan
@@ -142,13 +144,14 @@ def take(
     if analysis.error:
         _leave(row, f"the host says: {analysis.error}")
         return None
+    known = behaviour(Forge(desk.row.connection.forge), analysis)
     try:
         ended = desk.host.succeeded(desk.told, analysis)
-        if ended is None and _is_fresh(analysis):
+        if ended is None and known.uploader_kind and _is_fresh(analysis):
             row.note = "its job is not known to have ended"
             row.save(update_fields=["note"])
             return None  # a later look asks again
-        facts, note = _facts(desk, row, analysis, ended)
+        facts, note = _facts(desk, row, analysis, known, ended)
         data = desk.host.report(desk.told, analysis, settings.MAX_REPORT_BYTES)
     except HostError as error:
         if not error.final:
@@ -183,7 +186,7 @@ def _is_fresh(analysis: Analysis) -> bool:
 
 
 def _facts(
-    desk: Desk, row: KnownAnalysis, analysis: Analysis, ended: bool | None
+    desk: Desk, row: KnownAnalysis, analysis: Analysis, known: Behaviour, ended: bool | None
 ) -> tuple[dict[str, Any], str]:
     """Members of a scan's facts, and by which known behaviour they are told.
 
@@ -191,7 +194,6 @@ def _facts(
     has run on this commit and ended well, and keeps no second report under the same name: a later
     upload in its name could not be told from it.
     """
-    known = behaviour(Forge(desk.row.connection.forge), analysis)
     commit = desk.commit(analysis.commit)
     vouched = ended is True and not _has_twin(row)
     facts: dict[str, Any] = {
@@ -204,11 +206,18 @@ def _facts(
         "uploader": known.uploader if vouched else "",
         "uploader_kind": known.uploader_kind if vouched else "",
         "exit_code": 0 if ended else None,
+        "covers": "everything" if known.whole and vouched and _is_bare(desk, analysis) else "",
     }
     told = {name: value for name, value in facts.items() if value not in ("", None)}
     if not known.id:
         return told, "no known behaviour: who made it and what it covers is not told"
     return told, known.id if vouched else f"{known.id}, but nothing vouches for who made it"
+
+
+def _is_bare(desk: Desk, analysis: Analysis) -> bool:
+    """Whether no file of the scanned commit configures or quietens the tool."""
+    names, known = desk.host.paths(desk.told, analysis.commit), tool(analysis.tool)
+    return names is not None and known is not None and not any(obeyed(names, known.engine))
 
 
 def _has_twin(row: KnownAnalysis) -> bool:

@@ -26,6 +26,7 @@ from forges.services.analyses import Desk, list_new, relate_fix, take_for_fix
 from forges.services.attempts import host_errors
 from forges.services.linking import references
 from forges.services.opening import open_host
+from forges.services.parsing import unparsed
 from forges.statuses import Forge, PullState, ReviewState
 from gate.diff import parse
 from gate.errors import InputError
@@ -40,7 +41,9 @@ from scopes.models import Line
 # Where a host keeps the reports of a pull request.
 REPORTS_OF = {
     Forge.GITHUB: ("refs/pull/{}/merge", "refs/pull/{}/head"),
-    Forge.GITLAB: ("refs/merge-requests/{}/head", "refs/merge-requests/{}/merge"),
+    Forge.GITLAB: tuple(
+        f"refs/merge-requests/{{}}/{which}" for which in ("head", "merge", "train")
+    ),
 }
 
 
@@ -54,6 +57,7 @@ class Revision:
     head_tree: str
     diff: bytes | None
     commits: list[dict[str, str]]
+    unparsed: list[str]
     pushed_at: datetime | None
 
 
@@ -98,7 +102,7 @@ def follow_pull(job: Job) -> None:
         look = _look(desk, row)
         fix = _record(row, look, begun)
         if fix is not None:
-            _fetch_evidence(desk, row, fix)
+            _fetch_evidence(desk, row, fix, look.pull)
         with transaction.atomic():
             if jobs.finish(job, timezone.now()):
                 PullRequest.objects.filter(pk=row.pk).update(followed_at=begun, problem="")
@@ -192,6 +196,7 @@ def _revision(desk: Desk, row: PullRequest, pull: Pull, commits: list[HostCommit
         base_commit=compared.merge_base, base_tree=desk.commit(compared.merge_base).tree,
         head_commit=head.id, head_tree=head.tree, diff=compared.diff,
         commits=[_told(commit) for commit in commits], pushed_at=_time(head.committed_at),
+        unparsed=unparsed(desk, compared.merge_base, head.id, compared.diff),
     )  # fmt: skip
 
 
@@ -239,7 +244,10 @@ def _landed(
     if onto == revision.base_commit:
         return Landed(base_commit=onto)
     compared = desk.host.compare(desk.told, onto, merged.id, diff=True)
-    return Landed(base_commit=onto, base_tree=desk.commit(onto).tree, diff=compared.diff)
+    return Landed(
+        base_commit=onto, base_tree=desk.commit(onto).tree, diff=compared.diff,
+        unparsed=unparsed(desk, onto, merged.id, compared.diff),
+    )  # fmt: skip
 
 
 @transaction.atomic
@@ -279,6 +287,7 @@ def _revised(
             remediation=fix, head_commit=revision.head_commit, head_tree=revision.head_tree,
             base_commit=revision.base_commit, base_tree=revision.base_tree, diff=revision.diff,
             commits=revision.commits, by=actor, at=at, pushed_at=revision.pushed_at,
+            unparsed=revision.unparsed,
         )  # fmt: skip
     addressed = set(fix.findings.values_list("pk", flat=True)) if fix is not None else set()
     new = [finding for finding in look.findings if finding.pk not in addressed]
@@ -288,7 +297,7 @@ def _revised(
     return propose_fix(
         asset=line.asset, line=line, findings=new, base_commit=revision.base_commit,
         head_commit=revision.head_commit, by=actor, at=at, title=pull.title or f"#{pull.number}",
-        diff=revision.diff, commits=revision.commits, base_tree=revision.base_tree,
+        diff=revision.diff, commits=revision.commits, unparsed=revision.unparsed, base_tree=revision.base_tree,
         head_tree=revision.head_tree, url=pull.url, branch=pull.head_ref, author=pull.author,
         **proposed,
     )  # fmt: skip
@@ -333,15 +342,28 @@ def _merged(fix: Remediation, merge: Merge, actor: Any, at: datetime) -> Remedia
     )  # fmt: skip
 
 
-def _fetch_evidence(desk: Desk, row: PullRequest, fix: Remediation) -> None:
+def _fetch_evidence(desk: Desk, row: PullRequest, fix: Remediation, pull: Pull) -> None:
     """Take the reports that the fix needs, and see which scans of the line contain its merge."""
     if not fix.findings.filter(status__in=OPEN).exists():
         return
     if fix.state == RemediationState.WITHDRAWN:
         return
-    refs = [ref.format(row.number) for ref in REPORTS_OF[Forge(desk.row.connection.forge)]]
+    refs = _refs(desk, row, pull)
     for ref in refs:
         list_new(desk, ref)
     take_for_fix(desk, fix, refs)
     if fix.state == RemediationState.MERGED:
         relate_fix(desk, fix)
+
+
+def _refs(desk: Desk, row: PullRequest, pull: Pull) -> list[str]:
+    """Where reports of a pull request are kept; GitLab's template scans its branch, not the request.
+
+    A fork's branch is not one of ours, and the reports of a line are the line's.
+    """
+    forge = Forge(desk.row.connection.forge)
+    refs = [ref.format(row.number) for ref in REPORTS_OF[forge]]
+    is_ours = forge == Forge.GITLAB and not pull.is_fork
+    if is_ours and not desk.row.asset.lines.filter(name=pull.head_ref).exists():
+        refs.append(f"refs/heads/{pull.head_ref}")
+    return refs

@@ -25,7 +25,7 @@ from gate.records import Result
 from gate.terms import Terms
 
 
-@check("FILES_ANALYSED", about=About.SCANS, version=4)
+@check("FILES_ANALYSED", about=About.SCANS, version=5)
 def files_analysed(case: Case, terms: Terms) -> Answer:
     """Every changed, not deleted file in a tool's languages: covered, with no warning naming it?"""
     if case.diff is None:
@@ -152,9 +152,17 @@ def _coverage(case: Case, path: str, readers: list[After], *, strict: bool = Fal
 
     ``strict``: the original's code is there, so that nothing less than proof will do.
     """
+    broken = path in case.evidence.fix.unparsed
     for after in readers:
-        if proven(after.leg, path, case):
+        listed = path in after.leg.examined
+        if listed or (not broken and proven(after.leg, path, case)):
             return passed(f"{path} was analysed by {after.leg.label}.", after.leg.ref())
+    if broken:
+        return unknown(
+            f"{path} parsed before the fix and does not any more: a scanner skips such a file.",
+            *(after.leg.ref() for after in readers),
+            remedy=f"Mend the syntax of {path}, or show that the scanner read it: files_scanned in the facts.",
+        )
     file = case.diff.for_new(path) if case.diff else None
     before = file.old_path if file else path
     for after in readers if not strict else ():

@@ -111,10 +111,13 @@ def _reported(case: Case, leg: Leg) -> frozenset[str]:
 def _in_whole_scope(case: Case, after: After, path: str) -> bool:
     """Whether the configured scope is known to be all files that the tool reads.
 
-    The whole tree is known and holds no file that configures the engine, the command names no other
+    The facts say so: the set-up has no configuration, and no file of the repository is one. Or the
+    whole tree is known and holds no file that configures the engine, the command names no other
     target and leaves nothing out, and the tool does not leave the path out by itself.
     """
     leg = after.leg
+    if leg.facts.covers == "everything" and not leg.lists_all:
+        return reads(case, after, path) and not commands.often_ignored(path)
     if not leg.facts.blobs or leg.lists_all or not leg.command or not reads(case, after, path):
         return False
     if path not in dict(leg.facts.blobs):

@@ -55,7 +55,7 @@ def fix_facts(fix: Remediation, descents: Sequence[ScanDescent] = ()) -> dict[st
         merge_commit=fix.merge_commit, merge_tree=fix.merge_tree,
         merged_at=rfc3339(fix.merged_at), landed_from=fix.landed_from, pushed_at=rfc3339(fix.pushed_at),
         author=fix.author, origin=fix.origin, agent=fix.agent, model=fix.model,
-        agent_run=fix.agent_run, branch=fix.branch,
+        agent_run=fix.agent_run, branch=fix.branch, unparsed=fix.unparsed,
         commits=[filled(**commit) for commit in fix.commits],
         attempts=attempts.distinct().count() or 1,
         merge_blobs={path: blob for d in descents for path, blob in d.merge_blobs.items()},

@@ -24,7 +24,7 @@ from scans.ingest.runs import joined
 from scans.models import Scan, Tool
 from scans.services.clearances import reopen_on_sight
 from scans.services.verification import judge_remediation
-from scans.statuses import ENDED, Relation, ScanState, ToolClass
+from scans.statuses import ENDED, FactSource, Relation, ScanState, ToolClass
 from scopes.models import Asset
 
 
@@ -144,13 +144,18 @@ def _follow_up(scan: Scan, merge: Merge, at: datetime) -> None:
 
 
 def _touched(scan: Scan) -> list[int]:
-    """Remediations that this scan is new evidence for."""
-    if scan.remediation_id is not None:
-        return [scan.remediation_id]
+    """Remediations that this scan is new evidence for: its own, and those that begin or ended there."""
+    own = {scan.remediation_id} if scan.remediation_id is not None else set()
+    if own and scan.source != FactSource.FETCHED:
+        return sorted(own)
     contained = scan.descents.filter(relation=Relation.CONTAINS).values("remediation")
-    merged = _merged_at(scan) | Remediation.objects.filter(pk__in=contained)
-    waiting = merged.filter(line=scan.line, findings__status__in=OPEN)
-    return sorted(waiting.values_list("pk", flat=True).distinct())
+    others = _merged_at(scan) | Remediation.objects.filter(pk__in=contained)
+    if scan.source == FactSource.FETCHED and scan.commit:
+        others |= Remediation.objects.filter(base_commit=scan.commit, verifications__isnull=False)
+    waiting = others.filter(asset=scan.asset, findings__status__in=OPEN)
+    if scan.line_id is not None:
+        waiting = waiting.filter(line=scan.line_id)
+    return sorted(own | set(waiting.values_list("pk", flat=True)))
 
 
 def _merged_at(scan: Scan) -> models.QuerySet[Remediation]:

@@ -1,4 +1,4 @@
-"""An organisation on a fake GitHub, connected to a scope here, with work that runs when a test says so."""
+"""An account on a fake host, connected to a scope here, with work that runs when a test says so."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -30,16 +30,48 @@ behaviour_kept: yes: the archive is the same
 
 
 @dataclass
-class Acme:
-    """The organisation as GitHub has it, and its connection here."""
+class Here:
+    """A connection, and what a test does on this side of it."""
 
-    github: FakeGitHub
     connection: Connection
     secret: str
 
     @property
     def scope(self) -> Scope:
         return self.connection.scope
+
+    # --- here ------------------------------------------------------------------------------------
+    def work(self, rounds: int = 50) -> int:
+        """Do all jobs that are due, as workers would; return how many."""
+        done = 0
+        for _ in range(rounds):
+            due = list(queue.due(timezone.now()).order_by("pk").values_list("pk", flat=True))
+            if not due:
+                return done
+            for pk in due:
+                done += jobs.run(pk)
+        raise AssertionError(f"still due after {rounds} rounds: {queue.due(timezone.now())}")
+
+    def look(self) -> int:
+        """Poll, and do what follows."""
+        ask_look(self.connection, timezone.now())
+        return self.work()
+
+    def failed(self) -> list[str]:
+        """What jobs ended badly."""
+        rows = Job.objects.filter(state__in=[JobState.FAILED, JobState.QUARANTINED])
+        again = Job.objects.filter(state=JobState.QUEUED).exclude(error="")
+        return [f"{job.kind}: {job.error}" for job in (*rows, *again)]
+
+    def finding(self, **which: Any) -> Finding:
+        return Finding.objects.get(scope=self.scope, **which)
+
+
+@dataclass
+class Acme(Here):
+    """The organisation as GitHub has it, and its connection here."""
+
+    github: FakeGitHub
 
     # --- on GitHub -------------------------------------------------------------------------------
     def scanned(self, repository: FakeRepository, commit: str = "", branch: str = "main") -> None:
@@ -60,22 +92,6 @@ class Acme:
         )  # fmt: skip
 
     # --- here ------------------------------------------------------------------------------------
-    def work(self, rounds: int = 50) -> int:
-        """Do all jobs that are due, as workers would; return how many."""
-        done = 0
-        for _ in range(rounds):
-            due = list(queue.due(timezone.now()).order_by("pk").values_list("pk", flat=True))
-            if not due:
-                return done
-            for pk in due:
-                done += jobs.run(pk)
-        raise AssertionError(f"still due after {rounds} rounds: {queue.due(timezone.now())}")
-
-    def look(self) -> int:
-        """Poll, and do what follows."""
-        ask_look(self.connection, timezone.now())
-        return self.work()
-
     def deliver(self, delivery: Delivery) -> None:
         """Let one message of GitHub arrive; what it rings for is not done yet."""
         told = receive_message(
@@ -86,12 +102,6 @@ class Acme:
         )
         assert told is not None, "the signature does not hold"
 
-    def failed(self) -> list[str]:
-        """What jobs ended badly."""
-        rows = Job.objects.filter(state__in=[JobState.FAILED, JobState.QUARANTINED])
-        again = Job.objects.filter(state=JobState.QUEUED).exclude(error="")
-        return [f"{job.kind}: {job.error}" for job in (*rows, *again)]
-
     def repository(self, told: FakeRepository) -> Repository:
         return Repository.objects.get(connection=self.connection, full_name=told.full_name)
 
@@ -99,9 +109,6 @@ class Acme:
         return PullRequest.objects.get(
             repository=self.repository(told.repository), number=told.number
         )
-
-    def finding(self, **which: Any) -> Finding:
-        return Finding.objects.get(scope=self.scope, **which)
 
 
 def acme_on(github: FakeGitHub, settings: Any, **members: Any) -> Acme:
@@ -117,10 +124,10 @@ def acme_on(github: FakeGitHub, settings: Any, **members: Any) -> Acme:
     }  # fmt: skip
     connection, secret = connect(**standard | members)
     github.secret = secret
-    return Acme(github, connection, secret)
+    return Acme(connection, secret, github)
 
 
-def in_the_way(acme: Acme) -> dict[str, dict[str, str]]:
+def in_the_way(acme: Here) -> dict[str, dict[str, str]]:
     """Finding's path → check → why, of the current judgements."""
     rows = Verification.objects.current().filter(scope=acme.scope).select_related("finding")
     return {

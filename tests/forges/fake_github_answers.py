@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,7 @@ class Answers:
             "get /branches": self._branches,
             "get /git/ref/{ref}": self._ref,
             "get /git/trees/{tree_sha}": self._tree,
+            "get /git/blobs/{file_sha}": self._blob,
             "get /commits/{ref}": self._commit,
             "get /compare/{basehead}": self._compare,
             "get /pulls": self._pulls,
@@ -198,6 +200,15 @@ class Answers:
         return Answer(
             200, {"sha": sha, "url": self.world.api, "tree": entries, "truncated": truncated}
         )
+
+    def _blob(self, repository: FakeRepository, request: Request, path: dict[str, str]) -> Answer:
+        try:
+            data = repository.git.run("cat-file", "blob", path["file_sha"])
+        except GitFailed:
+            return refused(404, NOT_FOUND)
+        told = {"content": b64encode(data).decode(), "encoding": "base64", "size": len(data)}
+        more = {"sha": path["file_sha"], "node_id": "B", "url": self.world.api}
+        return Answer(200, told | more)
 
     def _commit(self, repository: FakeRepository, request: Request, path: dict[str, str]) -> Answer:
         sha = repository.git.resolve(path["ref"])

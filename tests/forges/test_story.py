@@ -92,8 +92,8 @@ def test_a_persons_fix_closes_by_every_way_of_merging_while_the_line_moves_on(ac
     github = acme.github
     finding = acme.finding()
     github.commit(shop, "no-shell", {"app/pack.py": SAFE}, "Use a list", author="dana")
-    github.commit(shop, "no-shell", {"tests/test_pack.py": "from app.pack import pack\n\n\ndef test_pack():\n    assert pack('x') == 0\n"},
-                  "Test it", author="dana")  # fmt: skip
+    test = "from app.pack import pack\n\n\ndef test_pack():\n    assert pack('x') == 0\n"
+    github.commit(shop, "no-shell", {"tests/test_pack.py": test}, "Test it", author="dana")
     pull = github.open_pull(
         shop, "no-shell", title="No shell", body=f"Fixes {finding}", author="dana"
     )

@@ -315,6 +315,33 @@ def test_without_a_list_a_new_file_is_covered_where_the_recipe_reports_on_its_ne
     assert "cmd/new.go" in with_new("cmd/new.go")["reason"]
 
 
+def test_a_set_up_that_nothing_narrows_covers_a_file_that_it_never_named():
+    diff = {"app/db.go": (OLD, NEW), "cmd/new.go": (None, "package cmd\n")}
+    before = sarif([SINK | {"path": "app/db.go"}], tool="gosec", files=[])
+    given = {"before": before, "after": sarif(tool="gosec", files=[]), "diff": diff,
+             "findings": ("B602@app/db.go:5",)}  # fmt: skip
+    whole = changed(good_facts(), "after.covers", "everything")
+
+    assert outcome("FILES_ANALYSED", **given) == "UNKNOWN"
+    assert outcome("FILES_ANALYSED", **given, facts=whole) == "PASS"
+
+
+def test_a_file_that_the_fix_broke_is_not_covered_unless_the_scanner_lists_it():
+    sink = SINK | {"path": "app/db.go"}
+    given = {
+        "before": sarif([sink], tool="gosec", files=[]), "diff": {"app/db.go": (OLD, NEW)},
+        "findings": ("B602@app/db.go:5",),
+    }  # fmt: skip
+    broken = changed(good_facts(), "fix.unparsed", ["app/db.go"])
+    silent, listing = sarif(tool="gosec", files=[]), sarif(tool="gosec", files=["app/db.go"])
+
+    assert outcome("FILES_ANALYSED", **given, after=silent) == "PASS"
+    found = judged(**given, after=silent, facts=broken)
+    assert row(found, "FILES_ANALYSED")["outcome"] == "UNKNOWN"
+    assert "does not any more" in row(found, "FILES_ANALYSED")["reason"]
+    assert outcome("FILES_ANALYSED", **given, after=listing, facts=broken) == "PASS"
+
+
 def test_a_new_test_is_outside_the_scope_of_a_recipe_that_reports_on_no_test():
     diff = {"app/db.py": (OLD, NEW), "tests/test_db.py": (None, "def test_db():\n    assert 1\n")}
     scanned = ["app/db.py", "tests/test_old.py"]

@@ -29,6 +29,7 @@ OPERATIONS = {
     "/repos/{owner}/{repo}/branches": ["get"],
     "/repos/{owner}/{repo}/git/ref/{ref}": ["get"],
     "/repos/{owner}/{repo}/git/trees/{tree_sha}": ["get"],
+    "/repos/{owner}/{repo}/git/blobs/{file_sha}": ["get"],
     "/repos/{owner}/{repo}/commits/{ref}": ["get"],
     "/repos/{owner}/{repo}/compare/{basehead}": ["get"],
     "/repos/{owner}/{repo}/pulls": ["get"],
