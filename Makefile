@@ -5,7 +5,7 @@ FUZZ := .fuzz/venv/bin/python
 TARGETS ?= reader diff
 SECONDS ?= 600
 
-.PHONY: help setup demo run check test test-sqlite test-all format docs lock bench-matching bench-reader fuzz gate.pyz
+.PHONY: help setup demo run check test test-sqlite test-all format docs lock bench-matching bench-reader bench-forge fuzz gate.pyz
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z.-]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -41,6 +41,9 @@ bench-matching: .venv/.dev  ## how right and how fast the matcher is beside othe
 
 bench-reader: .venv/.dev  ## how fast reports are read, and in how much memory; ARGS="--large"
 	@$(PYTHON) -m bench.reader $(ARGS)
+
+bench-forge: .venv/.dev  ## what looks at a large organisation ask and take; ARGS="--requests"
+	@$(PYTHON) -m bench.forge $(ARGS)
 
 fuzz: .fuzz/venv/.installed  ## look for what breaks the readers; TARGETS="reader diff" SECONDS=600
 	@$(FUZZ) -m tests.fuzz $(TARGETS) --seconds $(SECONDS)

@@ -4,8 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from scans.owners import owner_of
 from scans.serializers import SOURCES, VERDICTS
-from scans.services.unknowns import OWNERS, TEAM
 
 
 class MissingSerializer(serializers.Serializer[Any]):
@@ -18,7 +18,7 @@ class MissingSerializer(serializers.Serializer[Any]):
     to_pass = serializers.CharField(allow_blank=True)
 
     def get_owner(self, check: dict[str, Any]) -> str:
-        return OWNERS.get(check["id"], TEAM)
+        return owner_of(check["id"], check.get("outcome", ""))
 
 
 class RehearsedSerializer(serializers.Serializer[Any]):

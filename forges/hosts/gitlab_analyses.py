@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -16,18 +17,19 @@ from forges.statuses import AlertState
 SARIF = "sarif"
 ENDINGS = (".sarif", ".sarif.json")
 OVER = frozenset({"success", "failed"})
+MOST_PIPELINES = 100  # that one list looks into: each costs a request, and most hold no report
 
 _ZIP = b"PK\x03\x04"
 _STATES = {"dismissed": AlertState.DISMISSED, "resolved": AlertState.FIXED}
 
 
 def analyses(client: Client, repository: HostRepository, ref: str) -> Iterator[Analysis]:
-    """Yield the reports of jobs that are over, those of the newest pipeline first."""
+    """Yield the reports of jobs that are over in the newest pipelines, the newest first."""
     project = f"projects/{repository.id}"
     query: dict[str, str] = {"order_by": "id", "sort": "desc"}
     if ref:
         query["ref"] = ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
-    for pipeline in client.find_pages(f"{project}/pipelines", **query):
+    for pipeline in islice(client.find_pages(f"{project}/pipelines", **query), MOST_PIPELINES):
         jobs = client.pages(f"{project}/pipelines/{need(pipeline, 'id')}/jobs")
         for job in jobs:
             told = full_ref(str(need(pipeline, "ref")), is_tag=job.get("tag") is True)

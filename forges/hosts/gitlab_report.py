@@ -147,7 +147,6 @@ class _Rules:
         title = _text(vulnerability, "name", at) or _text(vulnerability, "message", at)
         if title:
             rule.setdefault("shortDescription", {"text": title})
-        rule.setdefault("defaultConfiguration", {"level": _level(vulnerability, at)})
         others = [_rule_id(raw, where) for where, raw in identifiers if not _is_family(raw, where)]
         _extend(rule, "deprecatedIds", [other for other in others if other and other != name])
         tags = _cwes(identifiers)

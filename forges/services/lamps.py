@@ -17,11 +17,14 @@ from gate.strict import visible
 from remediations.models import Remediation
 from remediations.statuses import RemediationState
 from scans.models import Verification
+from scans.owners import SCANS, owner_of
+from scans.services.verification import UNANSWERED
 
 NAMES = {"safe": "CTEM: Safe?", "right": "CTEM: Right?"}
 QUESTIONS = {"safe": "Safe?", "right": "Right?"}
-SIGNS = {"pass": "✅", "fail": "❌", "unknown": "❔", "waiting": "⏳"}
-GRAVEST = ("fail", "unknown", "waiting", "pass")
+SO_FAR = "nothing new"  # of an open change, whose reports show changed lines alone
+SIGNS = {"pass": "✅", "fail": "❌", "unknown": "❔", "waiting": "⏳", SO_FAR: "✅"}
+GRAVEST = ("fail", "unknown", "waiting", SO_FAR, "pass")
 NO_SCAN = "SCAN_LINKED"
 IN_THE_WAY = ("FAIL", "UNKNOWN")
 FIRST = (NO_SCAN, "ORIGINAL_ABSENT", "NOTHING_NEW")
@@ -32,16 +35,6 @@ MAX_TITLE = 200
 MAX_TEXT = 60_000  # bytes of one summary or comment; GitHub takes 65,535
 LATER = "The queue's own commit is scanned after the merge."
 NOTHING_LINKED = "No finding is linked to this pull request: there is nothing to prove."
-WHO = {  # of the open checks, who turns one green
-    "a person who did not write the fix": ("HUMAN_REVIEW",),
-    "the owner of the finding": ("CLASS_SPECIFIC",),
-    "whoever runs the scans": (
-        "WELL_FORMED", "SCAN_LINKED", "CONTENT_BINDING", "SCAN_FRESH", "SCAN_SCOPE", "EXECUTION_OK",
-        "FILES_ANALYSED", "RULE_ACTIVE", "SEVERITY_STABLE", "SAME_CLASS", "TOOL_VERSION",
-        "POSITIVE_CONTROL", "NOT_TRUNCATED", "INDEPENDENCE", "SCAN_PROVENANCE", "STILL_HOLDS",
-    ),
-}  # fmt: skip
-AUTHOR = "the author"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +56,7 @@ class Standing:
     is_open: bool  # the pull request may still change
     judged: Sequence[Judged]
     site: str = ""
+    questions: Sequence[str] = ()  # that the policy asks every reviewer at these tiers
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +78,8 @@ def open_checks(standing: Standing) -> list[Open]:
     judged = [one for one in standing.judged if one.verification is not None]
     for one in judged:
         for check in _in_the_way(one.verification):
+            if check["id"] == "SCAN_SCOPE" and outcome_of(standing, one, "safe") == SO_FAR:
+                continue  # it is answered after the merge, by nobody's doing
             key = (check["id"], check["outcome"], check["reason"])
             row = rows.get(key) or Open(
                 check["id"],
@@ -112,18 +108,26 @@ def _in_the_way(verification: Verification | None) -> list[Mapping[str, Any]]:
 
 
 def outcome(standing: Standing, lamp: str) -> str:
-    """pass, fail, unknown or waiting: the gravest over the findings."""
+    """pass, fail, unknown, waiting or SO_FAR: the gravest over the findings."""
     each = [outcome_of(standing, one, lamp) for one in standing.judged]
     return next((word for word in GRAVEST if word in each), "waiting")
 
 
 def outcome_of(standing: Standing, one: Judged, lamp: str) -> str:
-    """The lamp of one finding. Without a scan of an open change it waits, and has not failed."""
+    """The lamp of one finding. What no scan has answered yet waits, and has not failed.
+
+    Reports of a request answer what is new; whether the original is gone, the scan after the merge.
+    """
     if one.verification is None:
         return "waiting" if standing.is_open else "unknown"
-    given: str = one.verification.safe if lamp == "safe" else one.verification.right
-    unscanned = any(check["id"] == NO_SCAN for check in _in_the_way(one.verification))
-    return "waiting" if lamp == "safe" and unscanned and standing.is_open else given
+    if lamp == "right":
+        return one.verification.right
+    ids = {check["id"] for check in _in_the_way(one.verification) if check["lamp"] == "safe"}
+    if standing.is_open and ids == {"SCAN_SCOPE"}:
+        return SO_FAR
+    if NO_SCAN in ids if standing.is_open else ids and ids <= UNANSWERED:
+        return "waiting"
+    return one.verification.safe
 
 
 # --- lamps ---------------------------------------------------------------------------------------
@@ -134,7 +138,7 @@ def lamp(standing: Standing, name: str) -> Lamp:
     return Lamp(
         name=NAMES[name],
         commit=standing.head,
-        outcome=told,
+        outcome="pass" if told == SO_FAR else told,
         blocks=standing.mode == Mode.BLOCK,
         title=_title(told, rows),
         summary=_cut(_summary(standing, name, rows)),
@@ -160,6 +164,8 @@ def of_a_group(shown: Lamp, commit: str) -> Lamp:
 def _title(told: str, rows: Sequence[Open]) -> str:
     if told == "pass":
         return "Yes. Every required check passes."
+    if told == SO_FAR:
+        return "Nothing new. Whether the original is gone, the full scan after the merge tells."
     if told == "waiting":
         return "Waiting for a scan of this revision."
     if not rows:
@@ -271,20 +277,19 @@ def _missing(standing: Standing, rows: Sequence[Open]) -> Iterator[str]:
         return
     yield "\n**What is missing, and by whom**\n"
     for row in rows[:MOST_ROWS]:
-        yield _bullet(row, by=f", by {_who(row.id)}")
+        yield _bullet(row, by=f", by {owner_of(row.id, row.outcome)}")
+        if row.id == "HUMAN_REVIEW" and standing.questions:
+            asked = ", ".join(as_code(f"{question}: …") for question in standing.questions)
+            yield f"  Reviewers answer in the text of their review, a line each: {asked}"
     yield from _more(len(rows), "check")
 
 
 def _next(standing: Standing) -> str:
     if any(one.verification is None for one in standing.judged):
-        return "a scan of this revision, by whoever runs the scans."
+        return f"a scan of this revision, by {SCANS}."
     if standing.is_open:
         return "merge it. It closes by itself once what merged is proven too."
-    return "a scan of what was merged, by whoever runs the scans."
-
-
-def _who(check: str) -> str:
-    return next((who for who, checks in WHO.items() if check in checks), AUTHOR)
+    return f"a scan of what was merged, by {SCANS}."
 
 
 def _foot(standing: Standing) -> Iterator[str]:

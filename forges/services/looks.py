@@ -68,9 +68,8 @@ def look_at_connection(job: Job) -> None:
         _ring_for_pulls(connection, host, begun)
         with transaction.atomic():
             if jobs.finish(job, timezone.now()):
-                Connection.objects.filter(pk=connection.pk).update(
-                    looked_at=begun, problem="", state=ConnectionState.ACTIVE
-                )
+                rows = Connection.objects.live().filter(pk=connection.pk)
+                rows.update(looked_at=begun, problem="", state=ConnectionState.ACTIVE)
 
 
 def _is_served(looked_at: datetime | None, job: Job) -> bool:
@@ -80,16 +79,22 @@ def _is_served(looked_at: datetime | None, job: Job) -> bool:
 
 def _signed_in(connection: Connection) -> Host:
     """The host, once it has taken our credentials. Raises HostError."""
+    host = _opened(connection)
     try:
-        host = open_host(connection)
         host.account()
-    except ValueError as error:  # the seal does not open: another SECRET_KEY
-        raise HostError(str(error), final=True) from error
     except HostError as error:
         if error.final:
             Connection.objects.live().filter(pk=connection.pk).update(state=ConnectionState.REFUSED)
         raise
     return host
+
+
+def _opened(connection: Connection) -> Host:
+    """The host, not asked yet. Raises HostError."""
+    try:
+        return open_host(connection)
+    except ValueError as error:  # the seal does not open: another SECRET_KEY
+        raise HostError(str(error), final=True) from error
 
 
 def _pages(host: Host, connection: Connection) -> Iterator[list[HostRepository]]:
@@ -197,7 +202,7 @@ def look_at_repository(job: Job) -> None:
         jobs.finish(job, begun)
         return
     with host_errors(job, row):
-        desk = Desk(_signed_in(row.connection), row)
+        desk = Desk(_opened(row.connection), row)
         for line in _lines(desk):
             list_new(desk, f"refs/heads/{line}")
         take_of_lines(desk)

@@ -29,6 +29,9 @@ from forges.services.analyses import Desk
 from forges.services.attempts import host_errors
 from forges.services.opening import open_host
 from forges.statuses import ConnectionState, Mode, PullState
+from gate import policy as gate_policy
+from gate.terms import Tier
+from remediations.models import Remediation
 from scans.models import Clearance, Verification
 
 MOST = 500  # pull requests that one look for news rings for
@@ -128,7 +131,7 @@ def show_group(job: Job) -> None:
 
 def _pull(**which: Any) -> PullRequest | None:
     rows = PullRequest.objects.select_related(
-        "repository__connection__actor", "repository__asset", "remediation"
+        "repository__connection__actor", "repository__asset", "remediation__scope__policy"
     )
     return rows.filter(**which).first()
 
@@ -175,7 +178,16 @@ def standing_of(pull: PullRequest) -> lamps.Standing | None:
             for finding in fix.findings.order_by("pk")
         ],
         site=settings.PUBLIC_URL,
+        questions=_questions(fix, {row.tier for row in judged.values()}),
     )
+
+
+def _questions(fix: Remediation, tiers: set[str]) -> list[str]:
+    """What the policy in force asks reviewers at any of these tiers."""
+    stored = fix.scope.policy
+    policy = gate_policy.load(stored.toml.encode(), stored.name)
+    asked = [q for tier in Tier if tier in tiers for q in policy.terms[tier].questions]
+    return list(dict.fromkeys(asked))
 
 
 def _lamps(pull: PullRequest, standing: lamps.Standing | None) -> list[Lamp]:

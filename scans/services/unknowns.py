@@ -6,22 +6,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from scans.models import Verification
+from scans.owners import owner_of
 from scans.services.verification import failing_checks
 from scans.statuses import Verdict
 from scopes.models import Asset
 
 WEEKS = 8
 MOST = 5000  # judgements that one answer counts, the newest
-PIPELINE, SCANNER, REVIEWERS, TEAM = "the pipeline", "the scanner's set-up", "reviewers", "the team"
-# Who can supply what a check lacks. What is not named here is the team's.
-OWNERS = {
-    "SCAN_LINKED": PIPELINE, "CONTENT_BINDING": PIPELINE, "SCAN_FRESH": PIPELINE,
-    "SCAN_SCOPE": PIPELINE, "SCAN_PROVENANCE": PIPELINE, "INDEPENDENCE": PIPELINE,
-    "WELL_FORMED": SCANNER, "EXECUTION_OK": SCANNER, "FILES_ANALYSED": SCANNER,
-    "RULE_ACTIVE": SCANNER, "SEVERITY_STABLE": SCANNER, "SAME_CLASS": SCANNER,
-    "TOOL_VERSION": SCANNER, "POSITIVE_CONTROL": SCANNER, "NOT_TRUNCATED": SCANNER,
-    "HUMAN_REVIEW": REVIEWERS, "SCOPE_OF_CHANGE": REVIEWERS,
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,4 +72,4 @@ def _cause(row: Verification) -> str:
 def causes_of(weeks: Sequence[Week]) -> list[Cause]:
     """The causes over all these weeks, most frequent first."""
     total = sum((week.causes for week in weeks), Counter[str]())
-    return [Cause(c, OWNERS.get(c, TEAM), n) for c, n in total.most_common()]
+    return [Cause(c, owner_of(c, "UNKNOWN"), n) for c, n in total.most_common()]

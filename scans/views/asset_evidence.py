@@ -10,8 +10,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from scans.models import Scan
+from scans.owners import owner_of
 from scans.services.rehearsal import rehearse
-from scans.services.unknowns import OWNERS, TEAM, causes_of, weeks_of
+from scans.services.unknowns import causes_of, weeks_of
 from scopes.models import Asset
 
 # member of a scan's facts → what people call it, in the order of the page
@@ -59,6 +60,7 @@ def asset_evidence(request: HttpRequest, pk: int) -> HttpResponse:
         "arriving": [_arriving(setup.scan) for setup in setups],
         "setups": [{"setup": setup, "tried": _tried(setup.rehearsed)} for setup in setups],
         "weeks": weeks,
+        "judged": sum(week.judged for week in weeks),
         "causes": causes_of(weeks),
     }
     return render(request, "assets/evidence.html", context)
@@ -79,7 +81,8 @@ def _tried(rehearsed: Any) -> list[Mapping[str, Any]]:
         {
             "answer": answer,
             "missing": [
-                {**check, "owner": OWNERS.get(check["id"], TEAM)} for check in answer.missing
+                {**check, "owner": owner_of(check["id"], check.get("outcome", ""))}
+                for check in answer.missing
             ],
         }
         for answer in rehearsed

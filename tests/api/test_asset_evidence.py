@@ -14,5 +14,5 @@ def test_it_answers_what_arrives_and_what_a_perfect_fix_would_lack(api, world):
     assert setup["facts_source"] == "declared"
     person = next(row for row in setup["rehearsed"] if row["writer"] == "a person")
     missing = {row["id"]: row["owner"] for row in person["missing"]}
-    assert missing["CONTENT_BINDING"] == "the pipeline"
+    assert missing["CONTENT_BINDING"] == "whoever runs the scans"
     assert len(answer["weeks"]) == 8

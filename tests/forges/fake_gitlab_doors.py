@@ -154,6 +154,11 @@ def _tree(world: World, parts: list[str], query: dict[str, str]) -> list[Any] | 
     return rows or NOT_FOUND
 
 
+def _blob(world: World, parts: list[str], query: Any) -> Answer:
+    content = world.project(parts[0]).git("cat-file", "blob", parts[1])
+    return 200, {"Content-Type": "application/octet-stream"}, content
+
+
 def _merge_base(world: World, parts: list[str], query: dict[str, Any]) -> Any:
     project = world.project(parts[0])
     return commit_row(project, project.text("merge-base", *query["refs"]))
@@ -350,6 +355,7 @@ DOORS: dict[str, Callable[[World, list[str], Any], Any]] = {
     ),
     f"{P}/repository/commits/{{name}}/merge_requests": _pulls_of_commit,
     f"{P}/repository/tree": _tree,
+    f"{P}/repository/blobs/{{name}}/raw": _blob,
     f"{P}/repository/merge_base": _merge_base,
     f"{P}/repository/compare": _compare,
     f"{P}/merge_requests/{{int}}": lambda world, parts, query: whole_pull_row(

@@ -62,6 +62,7 @@ GETS: dict[str, dict[str, Any]] = {
         "ref": "text",
         "recursive": "bool",
     },
+    "/projects/{id}/repository/blobs/{name}/raw": {},
     "/projects/{id}/repository/merge_base": {"refs!": "text[]"},
     "/projects/{id}/repository/compare": {
         "from!": "text",

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from core.outbound import HostError
+from forges.hosts import gitlab_analyses
 from forges.hosts.gitlab import GitLab
 from forges.hosts.gitlab_git import tree_id
 from forges.hosts.records import Analysis, HostRepository, Lamp
@@ -374,6 +375,15 @@ def test_reports_of_jobs_come_newest_first_and_by_ref(world, host, project, shop
     assert (found[2].commit, found[2].category) == (commit, "gitlab-sast")
     assert [one.ref for one in host.analyses(shop, "refs/heads/main")] == ["refs/heads/main"]
     assert [one.ref for one in host.analyses(shop, "refs/heads/v1")] == []
+
+
+def test_of_many_pipelines_only_the_newest_are_looked_into(world, host, project, shop, monkeypatch):
+    monkeypatch.setattr(gitlab_analyses, "MOST_PIPELINES", 2)
+    for number in range(4):
+        world.add_report(project, "main", world.commit(project), report=REPORT, job=f"job-{number}")
+    before = len(world.server.requests)
+    assert [a.workflow for a in host.analyses(shop, "refs/heads/main")] == ["job-3", "job-2"]
+    assert len(world.server.requests) - before == 3
 
 
 def test_whether_the_job_of_a_report_ended_well_is_known(world, host, project, shop):

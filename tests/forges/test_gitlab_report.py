@@ -122,6 +122,13 @@ def test_the_identifiers_that_could_have_been_found_are_the_rules():
     assert run.rules[1].cwes == ("CWE-78",)
 
 
+def test_what_one_scan_found_gives_no_rule_a_level_that_the_next_one_lacks():
+    announced = [identifier("semgrep_id", "bandit.B602")]
+    found = read(report(vulnerability(severity="Low"), primary_identifiers=announced))
+    clean = read(report(primary_identifiers=announced))
+    assert [(r.id, r.level) for r in found.rules] == [(r.id, r.level) for r in clean.rules]
+
+
 @pytest.mark.parametrize(
     ("scan", "successful"),
     [

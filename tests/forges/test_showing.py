@@ -93,6 +93,8 @@ def test_an_unscanned_fix_waits_and_a_scanned_one_is_judged(warning):
     warning.scanned_request(pull, ["app/pack.py"])
     warning.look()
     assert runs(warning, pull.head_commit)["CTEM: Right?"] == "neutral"
+    assert runs(warning, pull.head_commit)["CTEM: Safe?"] == "success"
+    assert "Nothing new. Whether the original is gone, the full scan after" in comment_of(warning)
     assert "**HUMAN_REVIEW**, by a person who did not write the fix:" in comment_of(warning)
     for login in ("rita", "sam"):
         warning.github.review(pull, login, body=ANSWERS)

@@ -28,7 +28,7 @@ def test_it_says_what_arrives_what_is_missing_and_whose_it_is(client, world):
     make.upload_and_ingest(asset, sarif_of(WEAK), {"scope": "full"})
     text = shown(client, asset).text
     assert "CONTENT_BINDING" in text
-    assert "(the pipeline)" in text
+    assert "(whoever runs the scans)" in text
     assert "somebody said so" in text
     finding = Finding.objects.get(asset=asset)
     assert f"tried on {finding}" in " ".join(text.split())

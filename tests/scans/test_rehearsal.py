@@ -77,4 +77,8 @@ def test_of_merged_fixes_the_last_judgement_of_each_week_counts_with_its_first_c
         (1, 1, 100),
     ]
     (cause,) = causes_of(weeks)
-    assert (cause.check, cause.owner, cause.count) == ("HUMAN_REVIEW", "reviewers", 1)
+    assert (cause.check, cause.owner, cause.count) == (
+        "HUMAN_REVIEW",
+        "a person who did not write the fix",
+        1,
+    )
