@@ -4,12 +4,16 @@ import gzip
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from django.conf import settings
 
 from core.models import Blob
+
+BLOCK = 1 << 20  # bytes that are unpacked together
 
 
 def _path(sha256: str) -> Path:
@@ -36,9 +40,26 @@ def store(data: bytes, *, at: datetime) -> Blob:
     return Blob.objects.get(pk=sha256)
 
 
+@contextmanager
+def unpacked(sha256: str) -> Iterator[Path]:
+    """The bytes of a blob as a file that is there meanwhile. Raises OSError as ``load``."""
+    with tempfile.TemporaryDirectory(prefix="ctem-blob-") as folder:
+        path, digest = Path(folder) / sha256, hashlib.sha256()
+        with gzip.open(_path(sha256)) as packed, path.open("wb") as file:
+            while block := packed.read(BLOCK):
+                digest.update(block)
+                file.write(block)
+        _check(sha256, digest.hexdigest())
+        yield path
+
+
 def load(sha256: str) -> bytes:
     """Return the bytes of a blob. Raises OSError when the file is gone or no longer has its digest."""
     data = gzip.decompress(_path(sha256).read_bytes())
-    if hashlib.sha256(data).hexdigest() != sha256:
-        raise OSError(f"The stored file {sha256[:12]} does not have its digest any more.")
+    _check(sha256, hashlib.sha256(data).hexdigest())
     return data
+
+
+def _check(sha256: str, found: str) -> None:
+    if found != sha256:
+        raise OSError(f"The stored file {sha256[:12]} does not have its digest any more.")

@@ -29,8 +29,14 @@ from findings.services import add_comment, assign, request_dismissal, request_ri
 class FindingViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     """Weaknesses, each on one line of one asset, followed over time."""
 
-    queryset = Finding.objects.select_related("scope", "claimed_by", "assigned_to")
+    queryset = Finding.objects.select_related(
+        "scope", "series", "described_by", "claimed_by", "assigned_to"
+    )
     filterset_class = FindingFilter
+
+    def get_queryset(self) -> Any:
+        rows = super().get_queryset()
+        return rows.defer("original", "current", "priority") if self.action == "list" else rows
 
     def get_serializer_class(self) -> Any:
         return shapes.FindingSerializer if self.action == "list" else shapes.FindingDetailSerializer

@@ -15,7 +15,6 @@ from scopes.models import Asset, Scope
 ORDERINGS = (
     ("priority_score", "priority"),
     ("first_seen_at", "first_seen_at"),
-    ("last_seen_at", "last_seen_at"),
     ("status_since", "status_since"),
     ("id", "id"),
 )
@@ -80,8 +79,5 @@ class FindingFilter(FilterSet):
 
     def with_words(self, queryset: FindingQuerySet, name: str, value: str) -> FindingQuerySet:
         return queryset.filter(
-            Q(title__icontains=value)
-            | Q(rule__icontains=value)
-            | Q(path__icontains=value)
-            | Q(message__icontains=value)
+            Q(title__icontains=value) | Q(rule__icontains=value) | Q(path__icontains=value)
         )

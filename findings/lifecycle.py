@@ -4,13 +4,14 @@ One row per transition; buttons, the API, imports, documents and tests read the 
 is no skip argument: who cannot wait for the gate accepts the risk, by name, until a date.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import models, transaction
 
+from core import bulk
 from core.errors import NotAllowed, Refused, WrongState
 from core.events import append_event
 from core.models import User
@@ -199,6 +200,21 @@ def transition_set(
     return findings.filter(status__in=row.sources).update(
         **{**extra, **(values or {}), "status": row.target, "status_since": at}
     )
+
+
+def create_findings(
+    names: Sequence[str], rows: Iterable[Sequence[Any]], *, name: str, at: datetime
+) -> None:
+    """Add findings that move along row ``name`` as soon as they are discovered, as the system.
+
+    ``names``: fields beside the status, in the order of each row's values (see ``core.bulk``). The
+    caller appends one event for the whole set.
+    """
+    row = BY_NAME[name]
+    if row.writes is not _nothing or row.guards or S.DISCOVERED not in row.sources:
+        raise WrongState(f"“{row.label}” is done one finding at a time.")
+    stands = row.target.value, bulk.moment(at)
+    bulk.insert(Finding, (*names, "status", "status_since"), ((*told, *stands) for told in rows))
 
 
 def available(finding: Finding, user: User, at: datetime) -> list[dict[str, Any]]:

@@ -14,6 +14,67 @@ from findings.statuses import OPEN, EvidenceKind, Presence, Severity, Status
 from scopes.models import Asset, Line, Scope
 
 
+class Rule(models.Model):
+    """What a tool says about one of its rules: kept once, for all findings of a scope."""
+
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+")
+    tool = models.CharField(max_length=120)
+    rule = models.CharField(max_length=300)
+    name = models.CharField(max_length=300, default="")
+    description = models.TextField(default="")
+    help_uri = models.CharField(max_length=500, default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["scope", "tool", "rule"], name="rule_once"),
+            models.UniqueConstraint(fields=["id", "scope"], name="rule_and_scope"),
+        ]
+
+    def __str__(self) -> str:
+        return self.rule
+
+
+class Series(models.Model):
+    """The scans of one line by one tool under one category: each is compared with the one before."""
+
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+")
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
+    line = models.ForeignKey(Line, on_delete=models.PROTECT, related_name="series")
+    tool = models.CharField(max_length=120)
+    category = models.CharField(max_length=200, default="")
+    last_scan_id = models.BigIntegerField(null=True)
+    last_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["line", "tool", "category"], name="series_once"),
+            models.UniqueConstraint(
+                fields=["id", "line", "asset", "scope"], name="series_and_place"
+            ),
+            CompositeForeignKey(
+                name="series_line_of_asset",
+                fields=["line", "asset"],
+                to_table="scopes_line",
+                to_columns=["id", "asset_id"],
+            ),
+            CompositeForeignKey(
+                name="series_asset_in_scope",
+                fields=["asset", "scope"],
+                to_table="scopes_asset",
+                to_columns=["id", "scope_id"],
+            ),
+            CompositeForeignKey(
+                name="series_scan_in_scope",
+                fields=["last_scan_id", "scope"],
+                to_table="scans_scan",
+                to_columns=["id", "scope_id"],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tool} {self.category}".strip()
+
+
 class FindingQuerySet(models.QuerySet["Finding"]):
     def visible_to(self, user: User | AnonymousUser) -> "FindingQuerySet":
         return self.filter(scope__in=Scope.objects.visible_to(user))
@@ -32,9 +93,27 @@ class Finding(models.Model):
     the status with its dates (written by lifecycle.py alone), and what people decided.
     """
 
-    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="findings")
-    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="findings")
-    line = models.ForeignKey(Line, on_delete=models.PROTECT, related_name="findings")
+    # The composite key to the series says more than a plain one on each: keys cost imports time.
+    scope = models.ForeignKey(
+        Scope,
+        on_delete=models.PROTECT,
+        related_name="findings",
+        db_constraint=False,
+        db_index=False,
+    )
+    asset = models.ForeignKey(
+        Asset, on_delete=models.PROTECT, related_name="findings", db_constraint=False
+    )
+    line = models.ForeignKey(
+        Line, on_delete=models.PROTECT, related_name="findings", db_constraint=False, db_index=False
+    )
+    series = models.ForeignKey(
+        Series,
+        on_delete=models.PROTECT,
+        related_name="findings",
+        db_constraint=False,
+        db_index=False,
+    )
 
     # what it is
     tool = models.CharField(max_length=120)
@@ -42,25 +121,30 @@ class Finding(models.Model):
     category = models.CharField(max_length=200, default="")
     rule = models.CharField(max_length=300)
     title = models.CharField(max_length=300)
-    message = models.TextField(default="")
     cwes = models.JSONField(default=list)
-    help_uri = models.CharField(max_length=500, default="")
+    described_by = models.ForeignKey(
+        Rule,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
     level = models.CharField(max_length=8)
     security_severity = models.FloatField(null=True)
     severity = models.CharField(max_length=8)
-    original = (
-        models.JSONField()
-    )  # the result as first reported, frozen; see scans/ingest/records.py
+    original = models.JSONField()  # the result as first reported, frozen: scans/ingest/records.py
     original_sha256 = models.CharField(max_length=64)
 
     # where the last scan saw it
     path = models.CharField(max_length=1000, default="")
     start_line = models.PositiveIntegerField(null=True)
-    snippet = models.TextField(default="")
-    current = models.JSONField()  # the result as last seen: what the next scan is matched against
+    current = models.JSONField(null=True)  # the result as last seen, where it is not the original
+    spot = models.CharField(max_length=32)  # digest of what is the same only at rest
+    seen_digest = models.CharField(max_length=32)  # of the whole result as last seen
     presence = models.CharField(max_length=10, default=Presence.PRESENT.value)
     first_seen_at = models.DateTimeField()
-    last_seen_at = models.DateTimeField()
+    seen_until = models.DateTimeField(null=True)  # null: the last scan of its series sees it
 
     # where it stands (findings/lifecycle.py)
     status = models.CharField(max_length=22, default=Status.DISCOVERED.value)
@@ -69,17 +153,19 @@ class Finding(models.Model):
     priority_score = models.SmallIntegerField(default=0)
     priority_band = models.CharField(max_length=2, default="")
     claimed_at = models.DateTimeField(null=True)  # somebody said "fixed": a claim
-    claimed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    claimed_by = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     verified_at = models.DateTimeField(null=True)  # the gate saw it: proof
     clearance_id = models.BigIntegerField(null=True)
     clearance_live = models.BooleanField(null=True)
     duplicate_of = models.ForeignKey(
-        "self", null=True, on_delete=models.PROTECT, related_name="duplicates"
+        "self", null=True, on_delete=models.PROTECT, related_name="duplicates", db_index=False
     )
     introduced_by_id = models.BigIntegerField(null=True)  # the remediation that brought it in
 
     assigned_to = models.ForeignKey(
-        User, null=True, on_delete=models.SET_NULL, related_name="assigned"
+        User, null=True, on_delete=models.SET_NULL, related_name="assigned", db_index=False
     )
 
     objects = FindingQuerySet.as_manager()
@@ -121,17 +207,17 @@ class Finding(models.Model):
                 to_table="remediations_remediation",
                 to_columns=["id", "scope_id"],
             ),
-            CompositeForeignKey(
-                name="finding_asset_in_scope",
-                fields=["asset", "scope"],
-                to_table="scopes_asset",
-                to_columns=["id", "scope_id"],
+            CompositeForeignKey(  # whose line is of its asset, which is in its scope
+                name="finding_of_its_series",
+                fields=["series", "line", "asset", "scope"],
+                to_table="findings_series",
+                to_columns=["id", "line_id", "asset_id", "scope_id"],
             ),
             CompositeForeignKey(
-                name="finding_line_of_asset",
-                fields=["line", "asset"],
-                to_table="scopes_line",
-                to_columns=["id", "asset_id"],
+                name="finding_rule_in_scope",
+                fields=["described_by", "scope"],
+                to_table="findings_rule",
+                to_columns=["id", "scope_id"],
             ),
             CompositeForeignKey(
                 name="finding_duplicate_in_scope",
@@ -152,8 +238,16 @@ class Finding(models.Model):
             models.Index(
                 fields=["scope", "status", "-priority_score", "-id"], name="finding_queue"
             ),
-            models.Index(fields=["line", "tool", "category"], name="finding_to_match"),
-            models.Index(fields=["introduced_by_id"], name="finding_introduced_by"),
+            models.Index(fields=["series"], name="finding_of_series"),
+            *(
+                models.Index(fields=[name], name=index, condition=Q(**{f"{name}__isnull": False}))
+                for name, index in (
+                    ("introduced_by_id", "finding_introduced_by"),
+                    ("assigned_to", "finding_assigned_to"),
+                    ("claimed_by", "finding_claimed_by"),
+                    ("duplicate_of", "finding_duplicate_of"),
+                )
+            ),
         ]
 
     def __str__(self) -> str:
@@ -161,6 +255,27 @@ class Finding(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("finding", args=[self.pk])
+
+    @property
+    def seen(self) -> dict[str, Any]:
+        """The result as last seen: what the next scan is compared with."""
+        return self.current or self.original
+
+    @property
+    def message(self) -> str:
+        return str(self.seen.get("message", ""))
+
+    @property
+    def snippet(self) -> str:
+        return str(self.seen.get("location", {}).get("snippet") or "")
+
+    @property
+    def help_uri(self) -> str:
+        return self.described_by.help_uri if self.described_by else ""
+
+    @property
+    def last_seen_at(self) -> datetime:
+        return self.seen_until or self.series.last_at
 
     @property
     def place(self) -> str:
@@ -175,12 +290,23 @@ class Finding(models.Model):
 
 
 class Sighting(models.Model):
-    """A scan saw the finding, at a place, at a commit. Never edited, never a decision."""
+    """From this scan on the finding was seen at this place, until ``ended_by`` saw it elsewhere or not at all.
 
-    finding = models.ForeignKey(Finding, on_delete=models.CASCADE, related_name="sightings")
-    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+")
+    A scan that changes nothing adds no row; which result each scan saw is in ``scans.results``.
+    """
+
+    finding = models.ForeignKey(
+        Finding,
+        on_delete=models.CASCADE,
+        related_name="sightings",
+        db_constraint=False,
+        db_index=False,
+    )
+    scope = models.ForeignKey(
+        Scope, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
+    )
     scan_id = models.BigIntegerField()
-    pointer = models.CharField(max_length=80)  # JSON pointer of the result in the scan's file
+    ended_by = models.BigIntegerField(null=True)  # a scan
     stage = models.CharField(max_length=3, default="")  # how it was matched; empty: first seen here
     suppressed = models.BooleanField(default=False)
     path = models.CharField(max_length=1000, default="")
@@ -202,7 +328,14 @@ class Sighting(models.Model):
                 to_table="scans_scan",
                 to_columns=["id", "scope_id"],
             ),
+            CompositeForeignKey(
+                name="sighting_end_in_scope",
+                fields=["ended_by", "scope"],
+                to_table="scans_scan",
+                to_columns=["id", "scope_id"],
+            ),
         ]
+        indexes = [models.Index(fields=["scan_id"], name="sighting_of_scan")]
 
 
 class ValidationEvidence(models.Model):

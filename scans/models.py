@@ -10,6 +10,7 @@ from core.models import Blob, User
 from findings.models import Finding
 from remediations.models import Remediation
 from scans.recipes import ScannerRecipe, ScanSchedule  # noqa: F401  (where Django looks for models)
+from scans.results import ResultIndex, ScanResults  # noqa: F401
 from scans.statuses import (
     ENDED,
     DispositionKind,

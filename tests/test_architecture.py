@@ -87,10 +87,14 @@ def status_writes(module: Module) -> list[str]:
 
     Wider than Finding on purpose: no other model of ours calls its column so (they say state).
     """
+    bulk = {name for _, name in imported(module)}
     return [
         module.at(node, f"writes status: {ast.unparse(node)[:80]}")
         for node in ast.walk(module.tree)
-        if writes_attribute(node) or writes_column(node) or writes_raw(node)
+        if writes_attribute(node)
+        or writes_column(node)
+        or writes_raw(node)
+        or ("core.bulk" in bulk and lists(node))
     ]
 
 
@@ -111,8 +115,12 @@ def writes_column(node: ast.AST) -> bool:
         return False
     name = name_of(node.func)
     named = any(keyword.arg == "status" for keyword in node.keywords)
+    if name == "update" and node.args and on_finding(node.args[0]):
+        return any(names_status(part) for part in node.args[1:])
     if name in SET_WRITERS:
         return named or any(names_status(part.value) for part in node.keywords if part.arg is None)
+    if name == "insert" and node.args and on_finding(node.args[0]):
+        return True
     if name in BULK_WRITERS:
         return any(names_status(part) for part in (*node.args, *(k.value for k in node.keywords)))
     if name in ("update_or_create", "get_or_create", "aupdate_or_create", "aget_or_create"):
@@ -128,6 +136,18 @@ def writes_raw(node: ast.AST) -> bool:
     if isinstance(node, ast.JoinedStr):
         return bool(RAW_STATUS.search(ast.unparse(node)))
     return isinstance(node, ast.Constant) and bool(RAW_STATUS.search(str(node.value)))
+
+
+def lists(node: ast.AST) -> bool:
+    """A constant ``FIELDS = (…, "status")``: fields are named so for ``core.bulk``."""
+    return (
+        isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Tuple)
+        and any(
+            isinstance(part, ast.Constant) and part.value == "status" for part in node.value.elts
+        )
+        and all(isinstance(target, ast.Name) and target.id.isupper() for target in node.targets)
+    )
 
 
 def names_status(node: ast.AST) -> bool:
@@ -164,6 +184,9 @@ WRITES = [
     "Finding.objects.bulk_create(rows, update_fields=['status'])",
     "Finding.objects.update_or_create(pk=1, defaults={'status': 'open'})",
     "finding.save(update_fields=['status'])",
+    "bulk.insert(Finding, NAMES, rows)",
+    "bulk.update(Finding, ('title', 'status'), rows)",
+    "from core import bulk\nFOLLOWED = 'title', 'status'",
     "SQL = 'UPDATE findings_finding SET title = 1, status = 2'",
     "SQL = f'UPDATE findings_finding SET status = {new}'",
 ]

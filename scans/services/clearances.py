@@ -26,6 +26,7 @@ from scans.certificates import (
     signing_key,
 )
 from scans.models import Clearance, Revocation, Scan, Verification
+from scans.results import scans_that_saw, seen_in
 from scans.services.revocations import keep_revocation
 from scans.statuses import Purpose, Relation
 
@@ -70,7 +71,8 @@ def _finding_members(finding: Finding, verification: Verification) -> dict[str, 
 def _original_place(finding: Finding, verification: Verification) -> dict[str, Any]:
     """Where the scan before the fix saw it; a later scan of the line may have seen it elsewhere."""
     before = [d["scan"] for d in verification.inputs["documents"] if d["role"] == "before"]
-    seen = finding.sightings.filter(scan_id__in=before).order_by("-scan_id").first()
+    saw = next(scans_that_saw(finding.pk, before), None)
+    seen = seen_in(finding.pk, saw) if saw else None
     return {"path": seen.path, "line": seen.start_line} if seen else {}
 
 
@@ -254,7 +256,9 @@ def refutation(finding: Finding, fix: Remediation) -> str:
     A later scan of the line saw it, or its clearance by this fix was revoked. What passed before
     passes again for ever, so that only a fix that merged since can close it.
     """
-    seen = Scan.objects.filter(purpose=Purpose.LINE, pk__in=finding.sightings.values("scan_id"))
+    later = Q(created_at__gte=fix.merged_at) | Q(descents__remediation=fix)
+    of_line = Scan.objects.filter(later, purpose=Purpose.LINE, line=finding.line_id)
+    seen = Scan.objects.filter(pk__in=list(scans_that_saw(finding.pk, of_line.values("pk"))))
     scan = _first_after_merge(seen, fix)
     if scan is not None:
         return f"{scan} of the line reports it after {fix} merged"

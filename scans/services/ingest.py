@@ -3,29 +3,35 @@
 import hashlib
 from collections import Counter
 from datetime import datetime
+from typing import Any
 
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from core import blobs, jobs
+from core import blobs, bulk, jobs
 from core.events import append_event
 from core.models import Job, JobState
-from findings.models import Finding
-from findings.statuses import OPEN, Status
+from findings.models import Finding, Series
+from findings.statuses import OPEN, Presence, Status
 from gate import catalogue
 from gate.errors import InputError
 from gate.formats import read
+from gate.formats.content import File
 from gate.records import Report
 from remediations.models import Remediation
 from remediations.statuses import RemediationState
-from scans.ingest.match import Merge, merge_run
+from scans.ingest import write
 from scans.ingest.runs import joined
+from scans.ingest.write import Merge
 from scans.models import Scan, Tool
 from scans.services.clearances import reopen_on_sight
 from scans.services.verification import judge_remediation
 from scans.statuses import ENDED, FactSource, Relation, ScanState, ToolClass
 from scopes.models import Asset
+
+GONE = (Status.MOBILIZATION_COMPLETE, Status.NO_LONGER_PRESENT)  # what a scan that sees it reopens
+ON_THEIR_WAY = (Status.MOBILIZING, Status.AWAITING_VERIFICATION, *GONE)
 
 
 def set_progress(scan: Scan, state: ScanState, done: int = 0, total: int = 0) -> None:
@@ -56,9 +62,12 @@ def ingest_scan(job: Job) -> None:
     if scan.is_over:
         jobs.finish(job, timezone.now())
         return
+    if apply_again(scan, job):
+        return
     set_progress(scan, ScanState.PARSING, 0, scan.raw.size if scan.raw else 0)
     try:
-        report = read(scan.document_name, blobs.load(scan.raw_id or ""))
+        with blobs.unpacked(scan.raw_id or "") as path:
+            report = read(scan.document_name, File(path))
     except InputError as error:
         fail_scan(scan, job, str(error), timezone.now())
         return
@@ -70,39 +79,106 @@ def ingest_scan(job: Job) -> None:
 def apply_report(scan: Scan, job: Job, report: Report) -> None:
     """Write all that follows from a report in one transaction, and end the job with it."""
     at = timezone.now()
-    # Imports of one asset go one after another.
-    Asset.objects.select_for_update(no_key=True).get(pk=scan.asset_id)
+    _wait_for_others(scan)
     if not jobs.finish(job, at):
         return
     _describe(scan, report)
-    touched = _touched(scan)
-    _lock(scan, touched)
     runs = joined(report.runs) if scan.line else []
-    merges = [merge_run(scan, scan.line, run, at) for run in runs] if scan.line else []
-    counts = sum((merge.counts for merge in merges), Counter[str]())
+    merges = [write.planned(scan, run, at) for run in runs]
+    touched = _touched(scan)
+    _lock(merges, touched)
+    for merge in merges:
+        write.write(merge, at)
+    counts = sum((merge.plan.counts for merge in merges), Counter[str]())
     scan.counts = (
         dict(counts) if merges else {"results": sum(len(run.results) for run in report.runs)}
     )
+    _end(scan, at)
+    for merge in merges:
+        _follow_up(scan, merge, at)
+    _tell(scan, touched, {"rows": _rows_digest(merges)}, at)
+
+
+@transaction.atomic
+def apply_again(scan: Scan, job: Job) -> bool:
+    """Take over what the last scan of the line saw, if this one is the same file; else do nothing.
+
+    Nothing changes then but when findings were last seen. Returns whether the job is done.
+    """
+    at = timezone.now()
+    _wait_for_others(scan)
+    before = _same_file(scan)
+    if before is None:
+        return False
+    if not jobs.finish(job, at):
+        return True
+    for name in ("tool", "tool_version", "tool_class", "category", "problems"):
+        setattr(scan, name, getattr(before, name))
+    scan.counts = {"results": before.counts["results"], "unchanged": before.counts["results"]}
+    if before.counts.get("suppressed"):
+        scan.counts["suppressed"] = before.counts["suppressed"]
+    touched = _touched(scan)
+    _lock([], touched)
+    rows = write.write_again(scan, before, at)
+    _end(scan, at)
+    _tell(scan, touched, {"same_as": before.pk, "rows": _sealed(rows)}, at)
+    return True
+
+
+def _same_file(scan: Scan) -> Scan | None:
+    """The last scan of all series that it is in, if it has the bytes of this one and is told alike."""
+    if scan.line is None or not scan.commit:
+        return None
+    rows = Scan.objects.done().filter(line=scan.line, raw=scan.raw_id).exclude(pk=scan.pk)
+    before = rows.order_by("-pk").first()
+    if before is None or scan.tool_class not in ("", before.tool_class):
+        return None
+    if any(before.facts.get(name) != scan.facts.get(name) for name in ("scope", "category")):
+        return None
+    series = Series.objects.filter(scans__scan=before)
+    seen = (Presence.PRESENT, Presence.SUPPRESSED)
+    back = Finding.objects.filter(series__in=series, status__in=GONE, presence__in=seen)
+    if not series or series.exclude(last_scan_id=before.pk).exists() or back.exists():
+        return None
+    return before
+
+
+def _wait_for_others(scan: Scan) -> None:
+    """Imports of one asset go one after another."""
+    Asset.objects.select_for_update(no_key=True).get(pk=scan.asset_id)
+
+
+def _end(scan: Scan, at: datetime) -> None:
     scan.state, scan.finished_at = ScanState.DONE, at
     scan.progress_done = scan.progress_total = scan.counts.get("results", 0)
     scan.save()
-    for merge in merges:
-        _follow_up(scan, merge, at)
+
+
+def _tell(scan: Scan, touched: list[int], told: dict[str, Any], at: datetime) -> None:
+    """Judge what the scan is new evidence for; one event for the whole import, last."""
     for remediation_id in touched:
         judge_remediation(remediation_id, at=at)
     append_event(
         scope_id=scan.scope_id, action="scan.imported", subject="scan", subject_id=scan.pk,
-        by=None, at=at, data={**scan.counts, "rows": _rows_digest(merges)},
+        by=None, at=at, data={**scan.counts, **told},
     )  # fmt: skip
 
 
-def _lock(scan: Scan, touched: list[int]) -> None:
-    """Lock fixes and findings in the order of remediations.services.locked, before the first event."""
+def _lock(merges: list[Merge], touched: list[int]) -> None:
+    """Lock fixes, then findings, in the order of remediations.services.locked, before the first event.
+
+    Of the findings those that the import writes, those that fixes are about, and those that are on
+    their way to complete: whether they may is told by this very scan.
+    """
     fixes = Remediation.objects.filter(pk__in=touched).order_by("pk")
     list(fixes.select_for_update(of=("self",), no_key=True).only("pk"))
-    if scan.line is not None:
-        findings = Finding.objects.filter(line=scan.line).order_by("pk")
-        list(findings.select_for_update(of=("self",), no_key=True).only("pk"))
+    series = [merge.series for merge in merges]
+    wanted = Q(remediations__in=touched) | Q(series__in=series, status__in=ON_THEIR_WAY)
+    ids = set(Finding.objects.filter(wanted).values_list("pk", flat=True))
+    written = [pk for merge in merges for pk in write.changed(merge)]
+    rows = Finding.objects.filter(pk__in=bulk.listed(ids.union(written))).order_by("pk")
+    locked = rows.select_for_update(of=("self",), no_key=True)
+    list(locked.values_list("pk", flat=True))
 
 
 def _describe(scan: Scan, report: Report) -> None:
@@ -124,8 +200,12 @@ def _describe(scan: Scan, report: Report) -> None:
 
 def _rows_digest(merges: list[Merge]) -> str:
     """SHA-256 over the findings that an import created or saw, so that the one event seals the rows."""
-    rows = sorted(f"{f.pk}:new" for m in merges for f in m.new)
-    rows += sorted(f"{f.pk}:{stage}" for m in merges for f, stage, _ in m.seen_again)
+    rows = sorted(f"{pk}:new" for merge in merges for pk in merge.ids)
+    rows += sorted(f"{s.known.pk}:{s.stage}" for merge in merges for s in merge.plan.seen)
+    return _sealed(rows)
+
+
+def _sealed(rows: list[str]) -> str:
     return hashlib.sha256("\n".join(rows).encode()).hexdigest()
 
 
@@ -135,12 +215,16 @@ def _follow_up(scan: Scan, merge: Merge, at: datetime) -> None:
         judged = fix.verifications.current().first()
         new = judged.judgement["new"] if judged else []
         brought = {(n["rule"], n["path"], n["line"]) for n in new if n["cause"] == "fix"}
-        ids = [f.pk for f in merge.new if (f.rule, f.path, f.start_line) in brought]
+        ids = [
+            pk for pk, (r, _) in zip(merge.ids, merge.plan.new, strict=True)
+            if (r.rule, r.location.path, r.location.line) in brought
+        ]  # fmt: skip
         Finding.objects.filter(pk__in=ids).update(introduced_by_id=fix.pk)
-    for finding, stage, pointer in merge.seen_again:
-        ended = finding.status in (Status.MOBILIZATION_COMPLETE, Status.NO_LONGER_PRESENT)
-        if ended:  # suppressed is not absent
-            reopen_on_sight(finding, scan=scan, stage=stage, pointer=pointer, at=at)
+    ended = Finding.objects.filter(series=merge.series, status__in=GONE).in_bulk()
+    for one in merge.plan.seen if ended else ():
+        finding = ended.get(one.known.pk)
+        if finding is not None:  # suppressed is not absent
+            reopen_on_sight(finding, scan=scan, stage=one.stage, pointer=one.result.pointer, at=at)
 
 
 def _touched(scan: Scan) -> list[int]:

@@ -9,12 +9,12 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from core import blobs
 from core.moments import rfc3339
-from findings.models import Finding, Sighting
-from findings.statuses import OPEN
+from findings.models import Finding
+from findings.statuses import Presence
 from gate import policy as gate_policy
 from gate.assemble import assemble
 from gate.errors import InputError
@@ -23,6 +23,7 @@ from gate.judgement import judge
 from gate.policy import Policy
 from gate.terms import Tier
 from scans.models import Scan
+from scans.results import Pointers, pointers, seen_in
 from scans.services.verification import failing_checks
 from scans.statuses import Purpose
 from scopes.models import Asset, Exposure
@@ -73,8 +74,7 @@ def rehearse(asset: Asset, *, at: datetime) -> list[Setup]:
 
 
 def _setup(scan: Scan, asset: Asset, policy: Policy, at: datetime) -> Setup:
-    seen = Sighting.objects.filter(scan_id=scan.pk, suppressed=False, finding__status__in=OPEN)
-    sighting = seen.select_related("finding").order_by("-finding__priority_score", "pk").first()
+    sighting = _shown(scan)
     if sighting is None:
         return Setup(scan, None, note="It shows no open finding that a fix could be tried on.")
     if scan.raw is None or scan.raw.size > MOST_BYTES:
@@ -86,8 +86,29 @@ def _setup(scan: Scan, asset: Asset, policy: Policy, at: datetime) -> Setup:
     return Setup(scan, sighting.finding, tried)
 
 
+class Shown(NamedTuple):
+    """A finding, where the scan has its result, and the place that it names."""
+
+    finding: Finding
+    pointer: str
+    path: str
+    start_line: int | None
+
+
+def _shown(scan: Scan) -> Shown | None:
+    """The most urgent open finding that the scan shows."""
+    told: Pointers = pointers([scan.pk]).get(scan.pk, {})
+    rows = Finding.objects.open().filter(series__scans__scan=scan, presence=Presence.PRESENT)
+    for finding in rows.order_by("-priority_score", "pk").iterator(chunk_size=100):
+        if finding.pk in told:
+            seen = seen_in(finding.pk, scan.pk)
+            path, line = (seen.path, seen.start_line) if seen else ("", None)
+            return Shown(finding, told[finding.pk], path, line)
+    return None
+
+
 def _try(
-    scan: Scan, sighting: Sighting, asset: Asset, policy: Policy, writer: str, at: datetime
+    scan: Scan, sighting: Shown, asset: Asset, policy: Policy, writer: str, at: datetime
 ) -> Rehearsed:
     data = blobs.load(scan.raw_id or "")
     ref = f"before.sarif#{sighting.pointer}"
@@ -116,7 +137,7 @@ def _taken_out(report: Any, pointer: str) -> Any:
         return None
 
 
-def _after(data: bytes, sighting: Sighting, at: datetime) -> bytes:
+def _after(data: bytes, sighting: Shown, at: datetime) -> bytes:
     """The report without the finding, of the commit that merged, ended just now."""
     report = json.loads(data)
     _taken_out(report, sighting.pointer)
@@ -131,7 +152,7 @@ def _after(data: bytes, sighting: Sighting, at: datetime) -> bytes:
     return json.dumps(report).encode()
 
 
-def _diff(sighting: Sighting) -> bytes:
+def _diff(sighting: Shown) -> bytes:
     """A change of the finding's one line."""
     path, line = sighting.path or "file", sighting.start_line or 1
     return (
@@ -141,7 +162,7 @@ def _diff(sighting: Sighting) -> bytes:
 
 
 def _facts(
-    scan: Scan, sighting: Sighting, asset: Asset, policy: Policy, writer: str, at: datetime
+    scan: Scan, sighting: Shown, asset: Asset, policy: Policy, writer: str, at: datetime
 ) -> dict[str, Any]:
     """The facts that arrive, moved to the revisions of the rehearsal; what is missing stays so."""
     pushed, merged = at - timedelta(minutes=30), at - timedelta(minutes=10)

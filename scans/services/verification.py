@@ -13,7 +13,7 @@ from core.errors import BadInput
 from core.events import append_event
 from core.moments import rfc3339
 from findings.lifecycle import transition
-from findings.models import Finding, Sighting
+from findings.models import Finding
 from findings.statuses import OPEN, Status
 from gate import policy as gate_policy
 from gate.assemble import assemble
@@ -24,6 +24,7 @@ from remediations.models import Remediation
 from remediations.services import locked
 from scans.ingest.records import digest, result_from_json
 from scans.models import Scan, Verification, VerificationScan
+from scans.results import pointers, scans_that_saw
 from scans.services import facts as told
 from scans.services.clearances import clear, refutation
 from scans.statuses import FactSource, Purpose, Relation, Role, Verdict
@@ -120,14 +121,11 @@ def _before(fix: Remediation, done: Sequence[Scan], findings: Sequence[Finding])
     chosen = _newest_per_tool(
         s for s in _of_line(fix, done) if _is_of(s, fix.base_commit, fix.base_tree)
     )
-    seen = set(
-        Sighting.objects.filter(
-            finding__in=findings, scan_id__in=[s.pk for s in chosen]
-        ).values_list("finding_id", flat=True)
-    )
+    shown = pointers([s.pk for s in chosen], [finding.pk for finding in findings])
+    seen = {pk for found in shown.values() for pk in found}
     for finding in findings:
         if finding.pk not in seen:
-            last = finding.sightings.order_by("-pk").values_list("scan_id", flat=True).first()
+            last = next(scans_that_saw(finding.pk, [s.pk for s in done]), None)
             chosen += [s for s in done if s.pk == last and s not in chosen]
     return chosen
 
@@ -137,7 +135,8 @@ def _known(fix: Remediation) -> dict[str, Any]:
     rows = Finding.objects.filter(line_id=fix.line_id, status__in=OPEN).exclude(
         introduced_by_id=fix.pk
     )
-    seen = [result_from_json(row) for row in rows.order_by("pk").values_list("current", flat=True)]
+    stored = rows.order_by("pk").values_list("current", "original")
+    seen = [result_from_json(current or original) for current, original in stored]
     return {
         "results": [
             told.filled(
@@ -192,12 +191,11 @@ def collect(fix: Remediation, findings: Sequence[Finding], *, at: datetime) -> D
 
 def _reference(finding: Finding, before: Sequence[Scan]) -> str:
     """Point to the finding's own result in the newest before scan that shows it."""
-    sighting = (
-        finding.sightings.filter(scan_id__in=[s.pk for s in before]).order_by("-scan_id").first()
-    )
-    if sighting is None:
+    shown = pointers([s.pk for s in before], [finding.pk])
+    newest = max((pk for pk, found in shown.items() if finding.pk in found), default=None)
+    if newest is None:
         return f"{finding.rule}@{finding.place}"
-    return f"scan-{sighting.scan_id}.sarif#{sighting.pointer}"
+    return f"scan-{newest}.sarif#{shown[newest][finding.pk]}"
 
 
 def build_evidence(dossier: Dossier, diff: bytes | None, refs: Sequence[str]) -> Evidence:

@@ -1,10 +1,9 @@
 """The diff of a fix with the results of its judgements drawn on its lines. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from findings.models import Sighting
 from gate.diff import Diff, FileDiff, Hunk, Line
 from scans.models import Verification
 
@@ -87,14 +86,15 @@ class Marks:
         return [mark for place in sorted(self.by_place) for mark in self.by_place[place]]
 
 
-def collect_marks(verifications: Sequence[Verification], sightings: Iterable[Sighting]) -> Marks:
-    """Return what the judgements of one fix say about lines; ``sightings`` in their before-scans."""
+def collect_marks(
+    verifications: Sequence[Verification], places: Mapping[int, tuple[str, int | None]]
+) -> Marks:
+    """Return what the judgements of one fix say about lines; ``places``: judgement → path and line
+    at which the scan before the fix saw the finding."""
     marks = Marks()
-    seen = {(s.finding_id, f"scan-{s.scan_id}.sarif#{s.pointer}"): s for s in sightings}
     for verification in verifications:
-        sighting = seen.get((verification.finding_id, verification.inputs.get("finding", "")))
         for original in verification.judgement.get("originals", ()):
-            _mark_original(marks, verification, original, sighting)
+            _mark_original(marks, verification, original, places[verification.pk])
         for new in verification.judgement.get("new", ()):
             _mark_new(marks, new)
         for check in verification.judgement.get("checks", ()):
@@ -104,12 +104,10 @@ def collect_marks(verifications: Sequence[Verification], sightings: Iterable[Sig
 
 
 def _mark_original(
-    marks: Marks, verification: Verification, original: dict, sighting: Sighting | None
+    marks: Marks, verification: Verification, original: dict, place: tuple[str, int | None]
 ) -> None:
     finding = verification.finding
-    path, line = finding.path, finding.start_line
-    if sighting is not None:
-        path, line = sighting.path, sighting.start_line
+    path, line = place
     url, reason = finding.get_absolute_url(), original.get("reason") or ""
     presence, at = original.get("presence"), original.get("at") or {}
     if presence == "absent":

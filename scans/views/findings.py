@@ -46,7 +46,6 @@ ORDERINGS = (
     ("-priority", "Priority"),
     ("first_seen_at", "Oldest first"),
     ("-first_seen_at", "Newest first"),
-    ("-last_seen_at", "Last seen"),
     ("status_since", "Longest in its stage"),
 )
 VIEWS: tuple[tuple[str, dict[str, str | list[str]]], ...] = (  # name → its filters
@@ -65,8 +64,8 @@ def findings(request: HttpRequest) -> HttpResponse:
     listed = listing(
         request,
         FindingFilter,
-        rows.select_related("scope", "asset", "line", "assigned_to")
-        .defer("original", "current", "message", "snippet")
+        rows.select_related("scope", "asset", "line", "series", "assigned_to")
+        .defer("original", "current")
         .order_by("-priority_score", "-id"),
     )
     counted = [] if listed.errors else count_by_dimensions(request, listed.query, rows)

@@ -1,5 +1,6 @@
 """The list of fixes, the page of one fix with its diff and judgements, and its review."""
 
+import re
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -13,7 +14,6 @@ from core.listing import listing, toggled
 from core.models import Event, UserKind
 from core.permissions import Permission
 from core.views import attempt, person, refuse_form
-from findings.models import Sighting
 from gate import diff as gate_diff
 from gate import policy as gate_policy
 from gate.errors import InputError
@@ -23,10 +23,10 @@ from remediations.forms import ReviewForm
 from remediations.models import Remediation
 from remediations.services import is_own
 from remediations.statuses import Origin, RemediationState
-from scans.models import Scan, Verification, VerificationScan
+from scans.models import Scan, Verification
+from scans.results import seen_in
 from scans.services.doors import review_fix
 from scans.services.verify import commit_of, why_not_verify
-from scans.statuses import Role
 from scans.views.current import fix_rows
 from scans.views.diffs import ShownDiff, collect_marks, draw
 from scans.views.evidence import proofs_of
@@ -128,11 +128,15 @@ def _diff(fix: Remediation, current: list[Verification]) -> ShownDiff | None:
         parsed = gate_diff.parse(blobs.load(fix.diff_id), "fix.diff")
     except (OSError, InputError):
         return None
-    before = VerificationScan.objects.filter(verification__in=current, role=Role.BEFORE)
-    sightings = Sighting.objects.filter(
-        finding__in=[v.finding_id for v in current], scan_id__in=before.values("scan_id")
-    )
-    return draw(parsed, collect_marks(current, sightings))
+    return draw(parsed, collect_marks(current, {v.pk: _original_place(v) for v in current}))
+
+
+def _original_place(verification: Verification) -> tuple[str, int | None]:
+    """Where the scan before the fix saw the finding."""
+    finding = verification.finding
+    named = re.match(r"scan-([0-9]{1,18})\.sarif#", verification.inputs.get("finding", ""))
+    seen = seen_in(finding.pk, int(named[1])) if named else None
+    return (seen.path, seen.start_line) if seen else (finding.path, finding.start_line)
 
 
 def _review(

@@ -107,7 +107,7 @@ def test_a_worker_that_is_killed_in_the_middle_loses_nothing(machine, tmp_path):
         over = wait_for(machine, lambda s: all(state == "done" for state, _ in s["jobs"]))
     assert set(over["scans"].values()) == {"done"}
     assert over["findings"] == RESULTS
-    assert over["sightings"] == RESULTS + 5
+    assert over["seen"] == RESULTS + 5
 
 
 @pytest.mark.slow

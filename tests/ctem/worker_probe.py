@@ -12,8 +12,9 @@ django.setup()
 from django.utils import timezone  # noqa: E402
 
 from core.models import Job, User  # noqa: E402
-from findings.models import Finding, Sighting  # noqa: E402
+from findings.models import Finding  # noqa: E402
 from scans.models import Scan  # noqa: E402
+from scans.results import pointers  # noqa: E402
 from scans.services.uploads import upload_scan  # noqa: E402
 from scopes.services import create_asset, create_scope  # noqa: E402
 
@@ -66,7 +67,7 @@ def state():
         "scans": dict(Scan.objects.values_list("pk", "state")),
         "jobs": list(Job.objects.values_list("state", "attempts")),
         "findings": Finding.objects.count(),
-        "sightings": Sighting.objects.count(),
+        "seen": sum(map(len, pointers(Scan.objects.values_list("pk", flat=True)).values())),
     }
 
 

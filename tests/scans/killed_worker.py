@@ -18,7 +18,7 @@ from scans.services import ingest  # noqa: E402
 PLACES = {  # the function that is passed, and whether we die before it or after it
     "before reading": ("read", "before"),
     "before applying": ("apply_report", "before"),
-    "amid the findings": ("merge_run", "after"),
+    "amid the findings": ("_follow_up", "before"),
     "before the commit": ("append_event", "after"),
     "after the commit": ("apply_report", "after"),
 }

@@ -1,0 +1,228 @@
+"""Writing what a scan means for the findings of a line, a fixed number of statements for any number of results.
+
+Status is the lifecycle's: new findings start where it says, and what ended and is seen again is
+returned to be reopened one by one. Call under the lock on the asset.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from core import bulk
+from core.text import clean_text
+from findings.lifecycle import create_findings
+from findings.models import Finding, Rule, Series, Sighting
+from findings.priority import prioritize, severity_of
+from findings.statuses import Presence
+from gate import records
+from gate.records import Result
+from scans.ingest.plan import Known, Plan, Seen, plan, presence_of
+from scans.ingest.records import Sealed, seal
+from scans.models import Scan
+from scans.results import ScanResults, keep_index
+
+FOLLOWED = (
+    "current", "spot", "seen_digest", "path", "start_line", "level", "security_severity",
+    "presence", "seen_until",
+)  # fmt: skip
+CREATED = (
+    "id", "scope", "asset", "line", "series", "tool", "tool_class", "category", "rule", "title",
+    "cwes", "described_by", "level", "security_severity", "severity", "original",
+    "original_sha256", "path", "start_line", "spot", "seen_digest", "presence", "first_seen_at",
+    "priority", "priority_score", "priority_band",
+)  # fmt: skip
+SIGHTED = ("finding", "scope", "scan_id", "stage", "suppressed", "path", "start_line", "at")
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """What one run of a scan is to its series: planned, then written."""
+
+    scan: Scan
+    series: Series
+    plan: Plan
+    ids: Sequence[int]  # of the new findings, in the order of ``plan.new``
+
+
+def planned(scan: Scan, run: records.Run, at: datetime) -> Merge:
+    """Compare a run with its series; makes the series if it is the first."""
+    if scan.line is None:
+        raise ValueError("only scans of a line are merged")
+    series, _ = Series.objects.get_or_create(
+        line=scan.line, tool=run.tool, category=run.category,
+        defaults={"scope_id": scan.scope_id, "asset_id": scan.asset_id, "last_at": at},
+    )  # fmt: skip
+    told = plan(run, _known(series), _stored, scope=scan.facts.get("scope"))
+    return Merge(scan, series, told, bulk.new_ids(Finding, len(told.new)))
+
+
+def _known(series: Series) -> list[Known]:
+    rows = Finding.objects.filter(series=series).order_by("pk").values_list(
+        "pk", "spot", "seen_digest", "presence", "status", "path", "start_line"
+    )  # fmt: skip
+    return [Known(*row) for row in rows.iterator(chunk_size=10_000)]
+
+
+def _stored(ids: Collection[int]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """What findings were last seen as."""
+    rows = Finding.objects.filter(pk__in=bulk.listed(ids)).values_list("pk", "current", "original")
+    for pk, current, original in rows.iterator():
+        yield pk, current or original
+
+
+def changed(merge: Merge) -> list[int]:
+    """The findings that ``write`` will touch."""
+    seen = [one.known.pk for one in merge.plan.seen if one.is_news]
+    return [*seen, *(finding.pk for finding in merge.plan.gone)]
+
+
+def write(merge: Merge, at: datetime) -> None:
+    """Write the findings of one run: those that changed, those that are gone, those that are new."""
+    news = [one for one in merge.plan.seen if one.is_news]
+    bulk.update(Finding, FOLLOWED, (_followed(one) for one in news))
+    _end_sightings(merge, news)
+    before = bulk.moment(merge.series.last_at)
+    _write_gone(merge, before)
+    _create(merge, at)
+    moved = [_sighted(merge.scan, one.known.pk, one.result, one.stage, at)
+             for one in news if one.has_moved]  # fmt: skip
+    first = (
+        _sighted(merge.scan, pk, result, "", at)
+        for pk, (result, _) in zip(merge.ids, merge.plan.new, strict=True)
+    )
+    bulk.insert(Sighting, SIGHTED, moved)
+    bulk.insert(Sighting, SIGHTED, first)
+    index = keep_index(merge.series, _index(merge))
+    ScanResults.objects.create(scan=merge.scan, series=merge.series, index=index)
+    Series.objects.filter(pk=merge.series.pk).update(last_scan_id=merge.scan.pk, last_at=at)
+
+
+def write_again(scan: Scan, before: Scan, at: datetime) -> list[str]:
+    """Say that ``scan`` saw what ``before``, the last of its series, saw; return the digests of it."""
+    rows = ScanResults.objects.filter(scan=before).select_related("index").order_by("series")
+    ScanResults.objects.bulk_create(
+        ScanResults(scan=scan, series_id=row.series_id, index_id=row.index_id) for row in rows
+    )
+    Series.objects.filter(scans__scan=before).update(last_scan_id=scan.pk, last_at=at)
+    return [row.index.sha256 for row in rows]
+
+
+def _index(merge: Merge) -> Iterator[tuple[str, int]]:
+    for one in merge.plan.seen:
+        yield one.result.pointer, one.known.pk
+    for pk, (result, _) in zip(merge.ids, merge.plan.new, strict=True):
+        yield result.pointer, pk
+
+
+def _followed(one: Seen) -> Sequence[Any]:
+    result, sealed = one.result, seal(one.result)
+    return (
+        one.known.pk, sealed.pointed(result.pointer), one.spot, sealed.digest,
+        _path(result), result.location.line, result.level.value, result.security_severity,
+        one.presence, None,
+    )  # fmt: skip
+
+
+def _write_gone(merge: Merge, before: Any) -> None:
+    """What was seen until now keeps when; what had not been seen for longer keeps that."""
+    seen = (Presence.PRESENT, Presence.SUPPRESSED)
+    absence = merge.plan.absence
+    bulk.update(
+        Finding, ("presence", "seen_until"),
+        ((f.pk, absence, before) for f in merge.plan.gone if f.presence in seen),
+    )  # fmt: skip
+    bulk.update(
+        Finding, ("presence",), ((f.pk, absence) for f in merge.plan.gone if f.presence not in seen)
+    )
+
+
+def _end_sightings(merge: Merge, news: Iterable[Seen]) -> None:
+    """The open sightings of what moved, and of what is surely not there."""
+    ended = [one.known.pk for one in news if one.has_moved]
+    if merge.plan.absence == Presence.ABSENT:
+        ended += [finding.pk for finding in merge.plan.gone]
+    still = Sighting.objects.filter(finding__in=bulk.listed(ended), ended_by=None)
+    still.update(ended_by=merge.scan.pk)
+
+
+def _sighted(scan: Scan, finding: int, result: Result, stage: str, at: datetime) -> Sequence[Any]:
+    return (
+        finding, scan.scope_id, scan.pk, stage, result.suppressed, _path(result),
+        result.location.line, bulk.moment(at),
+    )  # fmt: skip
+
+
+def _path(result: Result) -> str:
+    return clean_text(result.location.path or "", 1000)
+
+
+# --- new findings --------------------------------------------------------------------------------
+def _create(merge: Merge, at: datetime) -> None:
+    rules = {rule.id: rule for rule in merge.plan.run.rules}
+    told = _rules(merge, rules)
+    priorities = _Priorities(merge.scan)
+    now = bulk.moment(at)
+    scan, run = merge.scan, merge.plan.run
+
+    def row(pk: int, result: Result, spot: str, sealed: Sealed) -> Sequence[Any]:
+        rule = rules.get(result.rule, records.Rule(id=result.rule))
+        severity = severity_of(result.level.value, result.security_severity)
+        return (
+            pk, scan.scope_id, scan.asset_id, scan.line_id, merge.series.pk, run.tool,
+            scan.tool_class, run.category, clean_text(result.rule, 300),
+            clean_text(_title(rule, result), 300), json.dumps(result.cwes or rule.cwes),
+            told.get(clean_text(result.rule, 300)), result.level.value, result.security_severity,
+            severity.value, sealed.pointed(result.pointer), sealed.sha256, _path(result),
+            result.location.line, spot, sealed.digest, presence_of(result), now,
+            *priorities.of(severity),
+        )  # fmt: skip
+
+    rows = (
+        row(pk, result, spot, seal(result))
+        for pk, (result, spot) in zip(merge.ids, merge.plan.new, strict=True)
+    )
+    create_findings(CREATED, rows, name="prioritize", at=at)
+
+
+class _Priorities:
+    """The priority of new findings, which depends on their severity alone."""
+
+    def __init__(self, scan: Scan) -> None:
+        self._scope = scan.scope
+        self._known: dict[str, tuple[str, int, str]] = {}
+
+    def of(self, severity: str) -> tuple[str, int, str]:
+        if severity not in self._known:
+            told = prioritize(
+                severity=severity, exposure=self._scope.exposure,
+                criticality=self._scope.criticality, validated=False,
+            )  # fmt: skip
+            self._known[severity] = json.dumps(told.to_dict()), told.score, told.band
+        return self._known[severity]
+
+
+def _rules(merge: Merge, rules: dict[str, records.Rule]) -> dict[str, int]:
+    """Keep what the tool says of the rules that new findings are of; rule → row."""
+    used = sorted({result.rule for result, _ in merge.plan.new} & rules.keys())
+    rows = [
+        Rule(
+            scope_id=merge.scan.scope_id, tool=merge.plan.run.tool, rule=clean_text(name, 300),
+            name=clean_text(rules[name].name, 300), description=rules[name].description,
+            help_uri=rules[name].help_uri[:500],
+        )
+        for name in used
+    ]  # fmt: skip
+    Rule.objects.bulk_create(
+        {row.rule: row for row in rows}.values(), batch_size=100, update_conflicts=True,
+        unique_fields=["scope", "tool", "rule"],
+        update_fields=["name", "description", "help_uri"],
+    )  # fmt: skip
+    kept = Rule.objects.filter(scope=merge.scan.scope_id, tool=merge.plan.run.tool)
+    return dict(kept.values_list("rule", "pk"))
+
+
+def _title(rule: records.Rule, result: Result) -> str:
+    first = next((line for line in result.message.splitlines() if line.strip()), "")
+    return rule.description.split("\n")[0] or first.rstrip(".") or rule.name or result.rule
