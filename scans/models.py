@@ -1,5 +1,7 @@
 """Scans, verifications, dispositions, clearances: rows and reads. The invariant's other half is here."""
 
+from datetime import datetime
+
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Q
@@ -84,6 +86,7 @@ class Scan(models.Model):
 
     created_at = models.DateTimeField()
     created_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    started_at = models.DateTimeField(null=True)  # when its reading began, the last time
     finished_at = models.DateTimeField(null=True)
 
     objects = ScanQuerySet.as_manager()
@@ -131,6 +134,16 @@ class Scan(models.Model):
     def document_name(self) -> str:
         """The name under which evidence references show this scan's file."""
         return f"scan-{self.pk}.sarif"
+
+    def seconds_left(self, at: datetime) -> int | None:
+        """About how long reading it and applying it takes yet, by what was read so far; None: unknown.
+
+        What is read takes about as long to apply.
+        """
+        if self.state != ScanState.PARSING or not self.progress_done or self.started_at is None:
+            return None
+        each = (at - self.started_at).total_seconds() / self.progress_done
+        return round(each * (2 * self.progress_total - self.progress_done))
 
     @property
     def is_over(self) -> bool:

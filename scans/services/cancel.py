@@ -1,4 +1,4 @@
-"""Taking an ordered scan back, whether it waits or runs."""
+"""Taking a scan back, whether it waits, runs or is read."""
 
 from datetime import datetime
 
@@ -19,8 +19,6 @@ def why_not_cancel(scan: Scan, user: User) -> str:
     """Say why ``user`` cannot cancel the scan; empty: they can."""
     if scan.is_over:
         return "The scan is over."
-    if not scan.recipe:
-        return "This scan was uploaded; only what our own runner does can be cancelled."
     if not can(user, Permission.UPLOAD_SCAN, scan.scope_id):
         return "Your role in this scope does not allow you to order or cancel scans."
     return ""
@@ -28,19 +26,22 @@ def why_not_cancel(scan: Scan, user: User) -> str:
 
 @transaction.atomic
 def cancel_scan(*, scan: Scan, by: User, at: datetime) -> Scan:
-    """End a scan of our own runner: one that waits at once, one that runs within seconds.
+    """End a scan: one that waits at once, one that runs or is read within seconds.
 
-    Its worker sees each second that it lost the job, ends the scanner and writes nothing. Raises
-    WrongState when the scan is over or was uploaded.
+    Its worker sees each second that it lost the job and writes nothing. The same report may be sent
+    again and is then another scan. Raises WrongState when the scan is over.
     """
     check_may_upload(by, scan.asset)
     if refusal := why_not_cancel(scan, by):
         raise WrongState(refusal)
     error = f"cancelled by {by.username}"
-    if not jobs.withdraw(kind="run", subject_id=scan.pk, at=at, error=error):
+    kind = "run" if scan.recipe else "ingest"
+    if not jobs.withdraw(kind=kind, subject_id=scan.pk, at=at, error=error):
         raise WrongState("The scan is over.")
     open_scan = Scan.objects.filter(pk=scan.pk).exclude(state__in=ENDED)
-    open_scan.update(state=ScanState.CANCELLED, error=error, finished_at=at)
+    open_scan.update(
+        state=ScanState.CANCELLED, error=error, finished_at=at, upload_key=f"cancelled {scan.pk}"
+    )
     scan.refresh_from_db()
     append_event(
         scope_id=scan.scope_id, action="scan.cancelled", subject="scan", subject_id=scan.pk,

@@ -1,8 +1,11 @@
 """Reading a stored report: one job, one transaction that applies it, one event for the whole import."""
 
 import hashlib
+import time
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from django.db import models, transaction
@@ -31,7 +34,37 @@ from scans.statuses import ENDED, FactSource, Relation, ScanState, ToolClass
 from scopes.models import Asset
 
 GONE = (Status.MOBILIZATION_COMPLETE, Status.NO_LONGER_PRESENT)  # what a scan that sees it reopens
+TOLD_EACH = 1.0  # seconds
 ON_THEIR_WAY = (Status.MOBILIZING, Status.AWAITING_VERIFICATION, *GONE)
+
+
+class LostJob(Exception):
+    """The job was taken away while the report was read: cancelled, or another worker has it."""
+
+
+class Watched(File):
+    """A report that shows how far it is read, and ends when the job is taken away."""
+
+    def __init__(self, path: Path, scan: Scan, job: Job) -> None:
+        super().__init__(path)
+        self._scan, self._job = scan, job
+        self._passed = 0  # bytes; a report is read twice, see gate.formats.content
+        self._told = time.monotonic()
+
+    def blocks(self, start: int = 0) -> Iterator[bytes]:
+        """The bytes from ``start`` on. Raises LostJob."""
+        for block in super().blocks(start):
+            self._passed += len(block)
+            if time.monotonic() - self._told > TOLD_EACH:
+                self._tell()
+            yield block
+
+    def _tell(self) -> None:
+        self._told = time.monotonic()
+        if not jobs.held(self._job).exists():
+            raise LostJob
+        done = min(self._passed // 2, self.size)
+        set_progress(self._scan, ScanState.PARSING, done, self.size)
 
 
 def set_progress(scan: Scan, state: ScanState, done: int = 0, total: int = 0) -> None:
@@ -65,11 +98,14 @@ def ingest_scan(job: Job) -> None:
     if apply_again(scan, job):
         return
     set_progress(scan, ScanState.PARSING, 0, scan.raw.size if scan.raw else 0)
+    Scan.objects.filter(pk=scan.pk).update(started_at=timezone.now())
     try:
         with blobs.unpacked(scan.raw_id or "") as path:
-            report = read(scan.document_name, File(path))
+            report = read(scan.document_name, Watched(path, scan, job))
     except InputError as error:
         fail_scan(scan, job, str(error), timezone.now())
+        return
+    except LostJob:
         return
     set_progress(scan, ScanState.APPLYING, 0, sum(len(run.results) for run in report.runs))
     apply_report(scan, job, report)

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from core import blobs
@@ -108,7 +109,13 @@ def progress(request: HttpRequest, pk: int) -> HttpResponse:
     """The part of a scan's page that changes while it lasts; asked for again until it is over."""
     shown = _visible_scan(request, pk)
     response = render(
-        request, "scans/_progress.html", {"scan": shown, "step": STEPS.get(shown.state, "")}
+        request,
+        "scans/_progress.html",
+        {
+            "scan": shown,
+            "step": STEPS.get(shown.state, ""),
+            "left": shown.seconds_left(timezone.now()),
+        },
     )
     if shown.is_over:
         response["HX-Refresh"] = "true"

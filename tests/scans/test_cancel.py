@@ -97,14 +97,50 @@ def wait_for(condition) -> None:
 
 
 @pytest.mark.django_db
-def test_what_is_over_or_was_uploaded_is_not_cancelled(files, repository):
+def test_what_is_over_is_not_cancelled(files, repository):
     scan = run_job(order(repository))
     with pytest.raises(WrongState, match="over"):
         cancel(scan)
-    uploaded, _ = upload(make_asset(), Code({"app/a.py": weak_file("app/a.py")}))
-    with pytest.raises(WrongState, match="uploaded"):
-        cancel(uploaded)
-    assert run_job(uploaded).state == ScanState.DONE
+
+
+@pytest.mark.django_db
+def test_an_upload_that_was_cancelled_is_not_read_and_may_be_sent_again(files):
+    asset, code = make_asset(), Code({"app/a.py": weak_file("app/a.py")})
+    uploaded, _ = upload(asset, code)
+    cancel(uploaded)
+    job = Job.objects.get()
+    assert not worker.run(job.pk) and not Finding.objects.exists()
+    again, new = upload(asset, code)
+    assert new and again != uploaded
+    assert run_job(again).state == ScanState.DONE
+    assert Finding.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_reading_shows_how_far_it_is_and_stops_when_it_is_cancelled(files, monkeypatch):
+    rows = [f"eval(name_{n})\n" for n in range(3000)]
+    scan, _ = upload(make_asset(), Code({"app/many.py": "".join(rows)}))
+    monkeypatch.setattr("scans.services.ingest.TOLD_EACH", -1)
+    shown = []
+
+    def told(scan_, state, done=0, total=0):
+        Scan.objects.filter(pk=scan_.pk).update(
+            state=state, progress_done=done, progress_total=total
+        )
+        scan_.refresh_from_db()
+        shown.append((state, done, total, scan_.seconds_left(now())))
+        if state == ScanState.PARSING and done > total // 2:
+            cancel(Scan.objects.get())
+
+    monkeypatch.setattr("scans.services.ingest.set_progress", told)
+    assert worker.run(Job.objects.get().pk)
+    scan.refresh_from_db()
+    assert (scan.state, Finding.objects.count()) == (ScanState.CANCELLED, 0)
+    done = [row[1] for row in shown]
+    assert done == sorted(done) and 0 < done[-1] <= shown[-1][2] == scan.raw.size
+    assert shown[0][3] is None and shown[-1][3] is not None and shown[-1][3] >= 0
+    assert {state for state, *_ in shown} == {ScanState.PARSING}
+    assert Job.objects.get().state == JobState.FAILED
 
 
 @pytest.mark.django_db
