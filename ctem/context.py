@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Sum
 from django.http import HttpRequest
 from django.urls import reverse
 
-from findings.models import Finding
+from findings.models import Tally
 from findings.statuses import Status
 
-COUNT_LIMIT = 99  # counted no further
+COUNT_LIMIT = 99  # told no further
 NAVIGATION = (  # address, words, icon, names of pages below it
     ("home", "My work", "house", ()),
     ("findings", "Findings", "shield-alert", ("finding", "certificate")),
@@ -45,8 +46,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     if user is None or not user.is_authenticated:
         return {"navigation": []}
     at = request.resolver_match.url_name if request.resolver_match else ""
-    waiting = Finding.objects.visible_to(user).filter(status=Status.AWAITING_VERIFICATION)
-    n = waiting[: COUNT_LIMIT + 1].count()
+    waiting = Tally.objects.visible_to(user).filter(status=Status.AWAITING_VERIFICATION)
+    n = waiting.aggregate(n=Sum("n", default=0))["n"]
     count = f"{COUNT_LIMIT}+" if n > COUNT_LIMIT else str(n)
     return {
         "navigation": [

@@ -10,6 +10,7 @@ from django.utils import timezone
 from ctem import jobs
 from ctem.celery import app
 from findings.services import expire_acceptances
+from findings.tallies import compact
 from forges.services.looks import ask_due_looks
 from forges.services.showing import find_unshown
 from scans.services.schedules import order_due_scans
@@ -41,6 +42,12 @@ def expire(**_: Any) -> None:
     expire_acceptances(at=timezone.now())
     judge_ended_waivers(at=timezone.now())
     judge_with_approvals_of_today(at=timezone.now())
+
+
+@app.task(name="ctem.compact")
+def compact_tallies(**_: Any) -> None:
+    """Sum up what changed in the counts of findings."""
+    compact()
 
 
 @app.task(name="ctem.order_due_scans")

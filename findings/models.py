@@ -338,6 +338,36 @@ class Sighting(models.Model):
         indexes = [models.Index(fields=["scan_id"], name="sighting_of_scan")]
 
 
+class TallyQuerySet(models.QuerySet["Tally"]):
+    def visible_to(self, user: User | AnonymousUser) -> "TallyQuerySet":
+        return self.filter(scope__in=Scope.objects.visible_to(user))
+
+    def open(self) -> "TallyQuerySet":
+        return self.filter(status__in=OPEN)
+
+
+class Tally(models.Model):
+    """So many findings of one kind, more or fewer: the sum over equal rows counts. See ``tallies``."""
+
+    scope = models.ForeignKey(
+        Scope, on_delete=models.CASCADE, related_name="+", db_constraint=False
+    )
+    asset = models.ForeignKey(
+        Asset, on_delete=models.CASCADE, related_name="+", db_constraint=False
+    )
+    tool = models.CharField(max_length=120)
+    status = models.CharField(max_length=22)
+    severity = models.CharField(max_length=8)
+    priority_band = models.CharField(max_length=2)
+    presence = models.CharField(max_length=10)
+    n = models.BigIntegerField()
+
+    objects = TallyQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.n} {self.status}"
+
+
 class ValidationEvidence(models.Model):
     """Why somebody holds the weakness to be real and reachable."""
 

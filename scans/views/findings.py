@@ -14,7 +14,7 @@ from core.listing import listing, with_values
 from core.models import Event
 from core.permissions import Permission
 from core.views import attempt, person, refuse_form
-from findings.facets import count_by_dimensions, facets, total
+from findings.facets import MOST, Counted, count_by_dimensions, facets, total
 from findings.filters import FindingFilter
 from findings.forms import (
     FORMS,
@@ -68,7 +68,9 @@ def findings(request: HttpRequest) -> HttpResponse:
         .defer("original", "current")
         .order_by("-priority_score", "-id"),
     )
-    counted = [] if listed.errors else count_by_dimensions(request, listed.query, rows)
+    counted = Counted([])
+    if not listed.errors:
+        counted = count_by_dimensions(request, listed.query, rows)
     names = dict(Scope.objects.visible_to(request.user).order_by("name").values_list("pk", "name"))
     scopes = {str(pk): name for pk, name in names.items()}
     context = {
@@ -76,6 +78,8 @@ def findings(request: HttpRequest) -> HttpResponse:
         "rows": finding_rows(listed.page.rows),
         "facets": facets(listed.query, counted, scopes),
         "total": total(listed.query, counted),
+        "capped": counted.capped,
+        "total_counted": MOST,
         "views": _views(listed.query),
         "orderings": ORDERINGS,
         "ordering": listed.query.get("ordering", "-priority"),

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET
 
 from core.permissions import Permission
 from core.views import person
-from findings.models import Finding, RiskAcceptance
+from findings.models import Finding, RiskAcceptance, Tally
 from findings.statuses import OPEN, Severity, Status
 from remediations.models import Dispute, Remediation
 from remediations.statuses import DisputeState, RemediationState
@@ -39,9 +39,8 @@ QUEUES = (  # status, name, what to do, icon
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
     visible = Finding.objects.visible_to(request.user)
-    counts = dict(
-        visible.open().order_by().values_list("status").annotate(n=Count("pk")).order_by()
-    )
+    told = Tally.objects.visible_to(request.user).open().order_by().values_list("status")
+    counts = {status: n for status, n in told.annotate(total=Sum("n")) if n}
     mine = visible.open().filter(assigned_to_id=request.user.pk)
     failed = _failed(request)
     expiring = _expiring(visible)

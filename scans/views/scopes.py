@@ -3,7 +3,7 @@
 from collections import defaultdict
 from typing import Any
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
@@ -12,7 +12,7 @@ from core.history import tell
 from core.listing import listing
 from core.models import ChainHead, Event
 from core.permissions import ROLE_PERMISSIONS, Role
-from findings.models import Finding
+from findings.models import Finding, Tally
 from findings.statuses import OPEN, Severity, Status
 from scans.models import Scan, ScanSchedule
 from scans.statuses import Purpose
@@ -36,11 +36,11 @@ def scopes(request: HttpRequest) -> HttpResponse:
 
 
 def _counts(scope_ids: list[int]) -> dict[int, dict[str, int]]:
-    rows = Finding.objects.filter(scope__in=scope_ids).order_by().values("scope_id")
+    rows = Tally.objects.filter(scope__in=scope_ids).order_by().values("scope_id")
     told = rows.annotate(
-        open=Count("pk", filter=Q(status__in=OPEN)),
-        awaiting=Count("pk", filter=Q(status=Status.AWAITING_VERIFICATION)),
-        complete=Count("pk", filter=Q(status=Status.MOBILIZATION_COMPLETE)),
+        open=Sum("n", filter=Q(status__in=OPEN), default=0),
+        awaiting=Sum("n", filter=Q(status=Status.AWAITING_VERIFICATION), default=0),
+        complete=Sum("n", filter=Q(status=Status.MOBILIZATION_COMPLETE), default=0),
     )
     counts: dict[int, dict[str, int]] = defaultdict(dict)
     for row in told:

@@ -186,3 +186,28 @@ def test_the_home_page_counts_each_queue_and_links_to_its_rows(world, viewer_cli
             )
             del counts[status]
     assert counts == {}
+
+
+# --- counting ------------------------------------------------------------------------------------
+def test_a_page_never_counts_findings(world, viewer_client):
+    for address in (
+        "/findings/?open=true",
+        "/findings/?severity=high&severity=low",
+        "/",
+        "/scopes/",
+    ):
+        with CaptureQueriesContext(connection) as asked:
+            assert viewer_client.get(address).status_code == 200
+        counting = [q["sql"] for q in asked if "COUNT(" in q["sql"].upper()]
+        assert [sql for sql in counting if 'FROM "findings_finding"' in sql] == [], address
+
+
+def test_under_other_filters_a_part_is_counted_and_the_page_says_so(
+    world, viewer_client, monkeypatch
+):
+    monkeypatch.setattr("findings.facets.MOST", 2)
+    monkeypatch.setattr("scans.views.findings.MOST", 2)
+    many(world.fresh, 5)
+    text = viewer_client.get(f"/findings/?rule={world.fresh.rule}").content.decode()
+    assert "2+ findings" in text
+    assert "of the first 2 findings" in text
