@@ -1,11 +1,13 @@
 # Start here: make demo. What runs in CI are the same words: make check, make test, make test-all.
 PYTHON := .venv/bin/python
 ARGS ?=
+FOLDER ?= backups
+BACKUP ?= no-backup-named
 FUZZ := .fuzz/venv/bin/python
 TARGETS ?= reader diff
 SECONDS ?= 600
 
-.PHONY: help setup demo run check test test-sqlite test-all format docs lock bench-matching bench-reader bench-forge fuzz gate.pyz
+.PHONY: help setup demo run backup restore check test test-sqlite test-all format docs lock bench-matching bench-reader bench-forge fuzz gate.pyz
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z.-]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -17,6 +19,12 @@ demo: .venv/.runtime  ## show the product at work; ARGS="--exit --keep --port 80
 
 run: .venv/.runtime  ## web, worker and beat on the data in .data/; ARGS="--port 8000"
 	@$(PYTHON) scripts/run $(ARGS)
+
+backup: .venv/.runtime  ## database, files and keys in one file; FOLDER=/srv/backups
+	@$(PYTHON) manage.py backup "$(FOLDER)"
+
+restore: .venv/.runtime  ## fill an empty server from a backup and prove it; BACKUP=FILE
+	@$(PYTHON) manage.py restore "$(BACKUP)"
 
 check: .venv/.dev  ## format, lint, types, imports, migrations, generated documents
 	@$(PYTHON) scripts/check

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
+from core.log_context import tell
 from core.models import ChainHead, Event, User
 from core.text import clean_json
 
@@ -53,6 +54,7 @@ def append_event(
     Call it last in a transaction: the head of the chain stays locked until the commit.
     ``data`` must be JSON as the standard library writes it; what no database can hold is replaced.
     """
+    tell(scope_id=scope_id)
     chain = chain_of(scope_id)
     ChainHead.objects.bulk_create([ChainHead(chain=chain)], ignore_conflicts=True)
     head = ChainHead.objects.select_for_update().get(pk=chain)

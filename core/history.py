@@ -64,6 +64,7 @@ LABELS = {
     "certificate_key.made": "made a key for certificates",
     "certificate_key.retired": "retired a key for certificates",
     "certificate_key.revoked": "revoked a key for certificates",
+    "backup.restored": "restored a backup",
 }
 LOOKS = {  # action → icon, tone
     "finding.complete": ("badge-check", "pass"),

@@ -25,6 +25,7 @@ def enqueue(*, kind: str, subject_id: int, at: datetime, key: str = "") -> Job:
         ignore_conflicts=True,
     )
     job = Job.objects.get(key=key)
+    log.info("job %s (%s %s) is to be done", job.pk, kind, subject_id)
     transaction.on_commit(lambda: ring(job.pk))
     return job
 

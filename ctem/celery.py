@@ -23,17 +23,24 @@ def _broker_url() -> str:
     return f"embedded://{quote(str(settings.DATA_DIR / 'queue'))}"
 
 
+def _transport_options() -> dict[str, Any]:
+    """A Redis that does not answer is given up soon: /readyz and uploads wait for it."""
+    return {"socket_connect_timeout": 3} if settings.BROKER_URL.startswith("redis") else {}
+
+
 def _configuration() -> dict[str, Any]:
     """Return Celery's settings; called at first use, when Django's settings are complete."""
     every = settings.JOB_SWEEP_SECONDS
     return {
         "broker_url": _broker_url(),
         "broker_connection_retry_on_startup": True,
+        "broker_transport_options": _transport_options(),
         "task_default_queue": "ctem",
         "task_serializer": "json",
         "accept_content": ["json"],
         "task_ignore_result": True,
         "task_acks_late": True,
+        "worker_concurrency": settings.WORKER_PROCESSES,
         "worker_prefetch_multiplier": 1,
         "worker_cancel_long_running_tasks_on_connection_loss": True,
         "worker_enable_remote_control": False,

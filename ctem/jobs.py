@@ -2,14 +2,18 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 
 from django.conf import settings
 from django.db import OperationalError, close_old_connections, connection
 from django.utils import timezone
 
 from core import jobs
+from core.log_context import about
 from core.models import Job
 from forges.services.looks import look_at_connection, look_at_repository
 from forges.services.pulls import follow_pull
@@ -41,12 +45,15 @@ def run(job_id: int) -> bool:
     job = jobs.claim(job_id, timezone.now())
     if job is None:
         return False
-    with _heartbeat(job):
+    with about(job_id=job.pk, job_kind=job.kind), _heartbeat(job):
+        began = time.monotonic()
         try:
             HANDLERS[job.kind](job)
         except Exception as error:
             log.exception("job %s (%s %s) failed", job.pk, job.kind, job.subject_id)
             jobs.retry_later(job, timezone.now(), f"{type(error).__name__}: {error}")
+        took = time.monotonic() - began
+        log.info("job %s (%s %s): %.2f s", job.pk, job.kind, job.subject_id, took)
     return True
 
 
@@ -61,6 +68,17 @@ def sweep() -> None:
         log.error("job %s (%s %s) quarantined: %s", job.pk, job.kind, job.subject_id, job.error)
     for job_id in jobs.due(now).order_by("next_attempt_at").values_list("pk", flat=True)[:1000]:
         jobs.ring(job_id)
+    _sweep_mark().touch(mode=0o600)
+
+
+def _sweep_mark() -> Path:
+    return Path(settings.DATA_DIR) / "last-sweep"
+
+
+def last_sweep() -> datetime | None:
+    """When a worker last swept, which takes beat and broker too; None: never."""
+    mark = _sweep_mark()
+    return datetime.fromtimestamp(mark.stat().st_mtime, UTC) if mark.exists() else None
 
 
 @contextmanager

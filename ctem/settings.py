@@ -1,20 +1,23 @@
 """All settings, read from the environment; what is missing or wrong fails at start with a hint.
 
-Without any variable the embedded mode runs: SQLite, a queue in a folder, files below DATA_DIR.
+Without any variable the embedded mode runs: SQLite, a queue in a folder, files below DATA_DIR. With
+CTEM_PRODUCTION nothing of it is fallen back to: what is missing is named, all of it at once.
 """
 
 import contextlib
 import ipaddress
+import logging
 import os
 import secrets
 from pathlib import Path
 from typing import Any
 
-import dj_database_url
 from csp.constants import NONE, SELF
-from environs import Env, validate
+from environs import validate
 
-env = Env()
+from ctem import environment, logs
+from ctem.environment import POSITIVE, PUBLIC_ADDRESS, RATE, TOKEN, env
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -32,6 +35,7 @@ def _kept_secret(path: Path) -> str:
 
 DATA_DIR = Path(env.str("CTEM_DATA_DIR", str(BASE_DIR / ".data"))).resolve()
 DATA_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
+PRODUCTION = env.bool("CTEM_PRODUCTION", False)
 DEBUG = env.bool("CTEM_DEBUG", False)
 SECRET_KEY = env.str("CTEM_SECRET_KEY", "") or _kept_secret(DATA_DIR / "secret_key")
 # Secrets of before: what they sealed and signed still opens.
@@ -40,9 +44,7 @@ ALLOWED_HOSTS = env.list("CTEM_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CTEM_TRUSTED_ORIGINS", [])
 HTTPS = env.bool("CTEM_HTTPS", False)
 # Where people and code hosts find this server: https://ctem.example.org. Empty: no links from outside.
-PUBLIC_URL = env.str(
-    "CTEM_PUBLIC_URL", "", validate=validate.Regexp(r"(https?://[A-Za-z0-9.:\[\]/_-]+)?\Z")
-).rstrip("/")
+PUBLIC_URL = env.str("CTEM_PUBLIC_URL", "", validate=PUBLIC_ADDRESS).rstrip("/")
 
 INSTALLED_APPS = [
     "django.contrib.auth",
@@ -69,6 +71,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "ctem.operators.RequestLog",
+    "ctem.operators.OperatorDoors",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -104,10 +108,8 @@ TEMPLATES = [
 
 # --- database -------------------------------------------------------------------------------
 DATABASES: dict[str, Any] = {
-    "default": dj_database_url.parse(
-        env.str("DATABASE_URL", f"sqlite:///{DATA_DIR / 'ctem.sqlite3'}"),
-        conn_max_age=0,
-        conn_health_checks=True,
+    "default": environment.database(
+        env.str("DATABASE_URL", "") or f"sqlite:///{DATA_DIR / 'ctem.sqlite3'}"
     )
 }
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
@@ -119,8 +121,10 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA recursive_triggers=ON",
     }
 else:
-    DATABASES["default"]["OPTIONS"] = {
-        "options": "-c statement_timeout=60000 -c lock_timeout=15000"
+    DATABASES["default"].setdefault("OPTIONS", {})  # of the address: sslmode, sslrootcert
+    DATABASES["default"]["OPTIONS"] |= {
+        "options": "-c statement_timeout=60000 -c lock_timeout=15000",
+        "connect_timeout": 5,
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -167,21 +171,26 @@ CONTENT_SECURITY_POLICY = {
 
 # --- static files and uploads ---------------------------------------------------------------
 STATIC_URL = "static/"
-STATIC_ROOT = DATA_DIR / "static"
+# A release collects them once, where no volume hides them; else they are served from where they lie.
+COLLECTED = env.str("CTEM_STATIC_DIR", "")
+STATIC_ROOT = Path(COLLECTED or DATA_DIR / "static")
 STATICFILES_DIRS = [BASE_DIR / "static"]
-WHITENOISE_USE_FINDERS = True
+WHITENOISE_USE_FINDERS = not COLLECTED
 WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_ROOT = DATA_DIR / "files"
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
-MAX_REPORT_BYTES = env.int("CTEM_MAX_REPORT_BYTES", 256 * 1024 * 1024)  # unpacked
-MAX_DIFF_BYTES = env.int("CTEM_MAX_DIFF_BYTES", 32 * 1024 * 1024)
-DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("CTEM_MAX_BODY_BYTES", 64 * 1024 * 1024)
+MAX_REPORT_BYTES = env.int(
+    "CTEM_MAX_REPORT_BYTES", 256 * 1024 * 1024, validate=POSITIVE
+)  # unpacked
+MAX_DIFF_BYTES = env.int("CTEM_MAX_DIFF_BYTES", 32 * 1024 * 1024, validate=POSITIVE)
+DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("CTEM_MAX_BODY_BYTES", 64 * 1024 * 1024, validate=POSITIVE)
 
 # --- background work ------------------------------------------------------------------------
-BROKER_URL = env.str("CTEM_BROKER_URL", "embedded://")
-JOB_LEASE_SECONDS = env.int("CTEM_JOB_LEASE_SECONDS", 60)
-JOB_SWEEP_SECONDS = env.int("CTEM_JOB_SWEEP_SECONDS", 5)
+BROKER_URL = environment.broker(env.str("CTEM_BROKER_URL", "") or "embedded://")
+JOB_LEASE_SECONDS = env.int("CTEM_JOB_LEASE_SECONDS", 60, validate=POSITIVE)
+JOB_SWEEP_SECONDS = env.int("CTEM_JOB_SWEEP_SECONDS", 5, validate=POSITIVE)
+WORKER_PROCESSES = env.int("CTEM_WORKER_PROCESSES", 2, validate=POSITIVE)
 JOB_MAX_ATTEMPTS = 3
 # Repositories that our own runner may read: folders (absolute) or https:// prefixes. Empty: none.
 RUNNER_REPOSITORIES: list[str] = env.list("CTEM_RUNNER_REPOSITORIES", [])
@@ -205,7 +214,8 @@ OIDC_ISSUERS: list[str] = env.list(
     "CTEM_OIDC_ISSUERS", ["https://token.actions.githubusercontent.com", "https://gitlab.com"]
 )
 OIDC_AUDIENCE = env.str("CTEM_OIDC_AUDIENCE", "ctem")
-FORGE_POLL_SECONDS = env.int("CTEM_FORGE_POLL_SECONDS", 600)  # between two looks at a code host
+# Between two looks at a code host.
+FORGE_POLL_SECONDS = env.int("CTEM_FORGE_POLL_SECONDS", 600, validate=POSITIVE)
 CERTIFICATE_KEYS_DIR = Path(
     env.str("CTEM_CERTIFICATE_KEYS_DIR", str(DATA_DIR / "certificate_keys"))
 )
@@ -215,13 +225,11 @@ LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": env.str("CTEM_LOG_LEVEL", "INFO")},
-}
+LOGGING = logs.configuration()
+
+# --- operators ------------------------------------------------------------------------------
+# Who shows it may read /metrics; empty: there is no such address.
+METRICS_TOKEN = env.str("CTEM_METRICS_TOKEN", "", validate=TOKEN)
 
 # --- API ------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
@@ -243,8 +251,8 @@ REST_FRAMEWORK = {
         "rest_framework.throttling.AnonRateThrottle",
     ],
     "DEFAULT_THROTTLE_RATES": {
-        "user": env.str("CTEM_API_RATE_USER", "6000/min"),
-        "anon": env.str("CTEM_API_RATE_ANON", "60/min"),
+        "user": env.str("CTEM_API_RATE_USER", "6000/min", validate=RATE),
+        "anon": env.str("CTEM_API_RATE_ANON", "60/min", validate=RATE),
     },
     "DEFAULT_SCHEMA_CLASS": "core.openapi.ProblemSchema",
     "EXCEPTION_HANDLER": "ctem.errors.problem_response",
@@ -293,3 +301,7 @@ SPECTACULAR_SETTINGS = {
         "PullState": "forges.serializers.PULL_STATES",
     },
 }
+
+if PRODUCTION:
+    logging.captureWarnings(True)  # they are lines of the log, too
+    environment.check_production(globals())

@@ -1,6 +1,7 @@
 """Who may do what where: the one question every verb asks before it writes."""
 
 from core.errors import NotAllowed
+from core.log_context import tell
 from core.models import User
 from core.permissions import Permission
 from scopes.models import Scope
@@ -15,6 +16,7 @@ def can(user: User | None, permission: Permission, scope_id: int) -> bool:
 
 def check_may(user: User | None, permission: Permission, scope_id: int) -> None:
     """Raise NotAllowed with a sentence unless ``user`` may do ``permission`` in the scope."""
+    tell(scope_id=scope_id, user_id=user.pk if user else None)
     if not can(user, permission, scope_id):
         verb = permission.value.replace("_", " ")
         raise NotAllowed(f"Your role in this scope does not allow you to {verb}.")

@@ -13,14 +13,19 @@ from pathlib import Path
 import processes
 
 ROOT = Path(__file__).resolve().parent.parent
-CHILDREN = {
-    "web": "gunicorn ctem.wsgi:application --worker-class=gthread --workers=2 --threads=4 "
-    "--no-control-socket --access-logfile=-",
-    "worker": "celery -A ctem worker --concurrency=2 --loglevel=INFO "
-    "--without-gossip --without-mingle --without-heartbeat",
-    "beat": "celery -A ctem beat --loglevel=INFO --pidfile=",
-}
+CHILDREN = ("web", "worker", "beat")
 START_SECONDS = 60
+
+
+def commands() -> dict[str, list[str]]:
+    """Return what the Procfile starts, each as arguments, its programs by our own interpreter."""
+    lines = (ROOT / "Procfile").read_text().splitlines()
+    split = (line.partition(":") for line in lines if line and not line.startswith("#"))
+    return {name: _by_our_python(command.split()) for name, _, command in split}
+
+
+def _by_our_python(words: list[str]) -> list[str]:
+    return [sys.executable, *(words[1:] if words[0] == "python" else ["-m", *words])]
 
 
 class Failed(Exception):
@@ -35,6 +40,7 @@ class Supervisor:
         self.environ = {
             **environ,
             "CTEM_DATA_DIR": str(data),
+            "PORT": str(port),
             "DJANGO_SETTINGS_MODULE": "ctem.settings",
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
@@ -65,20 +71,19 @@ class Supervisor:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Migrate, start the children, wait for /healthz; end them all at the end."""
+        """Migrate, start the children, wait for /readyz; end them all at the end."""
         self.manage("migrate", "--no-input", "--verbosity=0")
         try:
-            for name, command in CHILDREN.items():
-                bind = [f"--bind=127.0.0.1:{self.port}"] if name == "web" else []
+            for name in CHILDREN:
                 self.children[name] = processes.start(
-                    [sys.executable, "-m", *command.split(), *bind],
+                    commands()[name],
                     log=self._log(name),
                     cwd=ROOT,
                     env=self.environ,
                 )
-            if not processes.wait_until(self._healthy, alive=self._alive, seconds=START_SECONDS):
+            if not processes.wait_until(self._ready, alive=self._alive, seconds=START_SECONDS):
                 raise Failed(
-                    self.why_dead() or f"{self.address}/healthz did not answer:\n{self._web_log()}"
+                    self.why_dead() or f"{self.address}/readyz did not answer:\n{self._web_log()}"
                 )
             yield
         finally:
@@ -103,10 +108,10 @@ class Supervisor:
     def _alive(self) -> bool:
         return all(child.poll() is None for child in self.children.values())
 
-    def _healthy(self) -> bool:
+    def _ready(self) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
-            connection.request("GET", "/healthz")
+            connection.request("GET", "/readyz")
             return connection.getresponse().status == http.HTTPStatus.OK
         except (OSError, http.client.HTTPException):
             return False

@@ -7,31 +7,12 @@ import signal
 import subprocess
 import sys
 import time
-import uuid
 from pathlib import Path
 
-import psycopg
 import pytest
-from django.db import connection
-from psycopg import sql
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = 3000  # enough to be killed in the middle of
-
-
-@pytest.fixture
-def database(tmp_path):
-    """A database of its own on the engine under test, that other processes can open."""
-    if connection.vendor == "sqlite":
-        yield f"sqlite:///{tmp_path / 'worker.sqlite3'}"
-        return
-    at = connection.settings_dict
-    name = f"worker_{uuid.uuid4().hex[:12]}"
-    where = f"host={at['HOST']} port={at['PORT']} user={at['USER']} dbname=postgres"
-    with psycopg.connect(where, password=at["PASSWORD"] or None, autocommit=True) as server:
-        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        yield f"postgres://{at['USER']}:{at['PASSWORD']}@{at['HOST']}:{at['PORT']}/{name}"
-        server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @pytest.fixture(params=["embedded", "redis"])

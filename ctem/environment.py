@@ -1,0 +1,102 @@
+"""What settings.py asks of the environment: each refusal names the variable and what is expected, never the value.
+
+A value can hold a password, so no message repeats one. No Django settings here: this is read before them.
+"""
+
+import difflib
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env, validate
+
+env = Env()
+BROKERS = ("embedded", "redis", "rediss", "amqp", "amqps")
+POSITIVE = validate.Range(min=1, error="a whole number of at least 1 is expected.")
+PUBLIC_ADDRESS = validate.Regexp(
+    r"(https?://[A-Za-z0-9.:\[\]/_-]+)?\Z",
+    error="an address as https://ctem.example.org is expected.",
+)
+RATE = validate.Regexp(
+    r"[0-9]+/(s|sec|m|min|h|hour|d|day)\Z", error="a rate as 60/min is expected."
+)
+TOKEN = validate.Regexp(
+    r"(\S{32,})?\Z", error="at least 32 characters without a space are expected, as from: openssl rand -hex 32"
+)  # fmt: skip
+# Read by others than settings.py: gunicorn.conf.py, tests, clients on the same machine.
+NOT_OURS = ("CTEM_WEB_", "CTEM_TEST_", "CTEM_TOKEN")
+NEEDED = {  # in production, with what is expected
+    "DATABASE_URL": "postgres://USER:PASSWORD@HOST/NAME",
+    "CTEM_BROKER_URL": "redis://HOST:6379/0 or amqp://USER:PASSWORD@HOST/",
+    "CTEM_SECRET_KEY": "at least 50 random characters, the same for every process: openssl rand -base64 48",
+    "CTEM_ALLOWED_HOSTS": "the names that this server is reached by, comma-separated: ctem.example.org",
+    "CTEM_PUBLIC_URL": "where people and code hosts find it: https://ctem.example.org",
+}
+SHORTEST_SECRET = 50
+
+
+def database(url: str, *, name: str = "DATABASE_URL") -> dict[str, Any]:
+    """Return Django's settings of the database at ``url``. Raises ImproperlyConfigured."""
+    expected = f"{name}: {NEEDED['DATABASE_URL']} or sqlite:////absolute/file is expected"
+    try:
+        found: dict[str, Any] = dict(
+            dj_database_url.parse(url, conn_max_age=0, conn_health_checks=True)
+        )
+    except ValueError as error:
+        raise ImproperlyConfigured(expected) from error
+    if found["ENGINE"] not in ("django.db.backends.postgresql", "django.db.backends.sqlite3"):
+        raise ImproperlyConfigured(f"{expected}; other databases do not hold what we promise")
+    if not found["NAME"]:
+        raise ImproperlyConfigured(f"{expected}; it names no database")
+    return found
+
+
+def broker(url: str, *, name: str = "CTEM_BROKER_URL") -> str:
+    """Return ``url`` if we know its kind of broker. Raises ImproperlyConfigured."""
+    if urlsplit(url).scheme not in BROKERS:
+        raise ImproperlyConfigured(f"{name}: {NEEDED[name]} is expected")
+    return url
+
+
+def check_production(settings: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> None:
+    """Raise ImproperlyConfigured with everything that keeps ``settings`` from being production."""
+    problems = [
+        f"{name} is not set: {expected}" for name, expected in NEEDED.items() if not environ.get(name)
+    ]  # fmt: skip
+    problems += _not_for_production(settings, environ)
+    problems += _unknown(environ, known=env.dump())
+    if problems:
+        raise ImproperlyConfigured(
+            "CTEM_PRODUCTION is on, and the environment is not fit for it:\n  "
+            + "\n  ".join(problems)
+        )
+
+
+def _not_for_production(settings: Mapping[str, Any], environ: Mapping[str, str]) -> Iterable[str]:
+    """What is set, and only good for trying out."""
+    if settings["DEBUG"]:
+        yield "CTEM_DEBUG is on: it shows settings and code to anybody; leave it out"
+    if environ.get("DATABASE_URL") and settings["DATABASES"]["default"]["ENGINE"].endswith(
+        "sqlite3"
+    ):
+        yield f"DATABASE_URL is SQLite, one machine's: {NEEDED['DATABASE_URL']}"
+    if environ.get("CTEM_BROKER_URL") and settings["BROKER_URL"].startswith("embedded"):
+        yield f"CTEM_BROKER_URL is the embedded queue, one machine's: {NEEDED['CTEM_BROKER_URL']}"
+    if 0 < len(environ.get("CTEM_SECRET_KEY", "")) < SHORTEST_SECRET:
+        yield f"CTEM_SECRET_KEY is too short: {NEEDED['CTEM_SECRET_KEY']}"
+    if "*" in settings["ALLOWED_HOSTS"]:
+        yield f"CTEM_ALLOWED_HOSTS allows any name: {NEEDED['CTEM_ALLOWED_HOSTS']}"
+    if not settings["HTTPS"]:
+        yield "CTEM_HTTPS is off: true is expected, people reach this server by https alone"
+
+
+def _unknown(environ: Mapping[str, str], known: Iterable[str]) -> Iterable[str]:
+    """Names that look like ours and are read by nobody: most are misspelt."""
+    ours = set(known)
+    for name in sorted(environ):
+        if name.startswith("CTEM_") and name not in ours and not name.startswith(NOT_OURS):
+            near = difflib.get_close_matches(name, ours, n=1)
+            yield f"{name} is no setting" + (f"; did you mean {near[0]}?" if near else "")
