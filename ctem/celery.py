@@ -51,6 +51,7 @@ def _configuration() -> dict[str, Any]:
         "beat_schedule": {
             # What nobody took before the next one is due is worth nothing: its message expires.
             "expire": {"task": "ctem.expire", "schedule": 3600, "options": {"expires": 3600}},
+            "prune": {"task": "ctem.prune", "schedule": 86_400, "options": {"expires": 86_400}},
             "tallies": {"task": "ctem.compact", "schedule": 60, "options": {"expires": 60}},
             "schedules": {
                 "task": "ctem.order_due_scans",

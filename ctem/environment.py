@@ -16,6 +16,7 @@ from environs import Env, validate
 env = Env()
 BROKERS = ("embedded", "redis", "rediss", "amqp", "amqps")
 POSITIVE = validate.Range(min=1, error="a whole number of at least 1 is expected.")
+NOT_NEGATIVE = validate.Range(min=0, error="a whole number of at least 0 is expected.")
 PUBLIC_ADDRESS = validate.Regexp(
     r"(https?://[A-Za-z0-9.:\[\]/_-]+)?\Z",
     error="an address as https://ctem.example.org is expected.",

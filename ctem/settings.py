@@ -16,7 +16,7 @@ from csp.constants import NONE, SELF
 from environs import validate
 
 from ctem import environment, logs
-from ctem.environment import POSITIVE, PUBLIC_ADDRESS, RATE, TOKEN, env
+from ctem.environment import NOT_NEGATIVE, POSITIVE, PUBLIC_ADDRESS, RATE, TOKEN, env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -188,6 +188,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("CTEM_MAX_BODY_BYTES", 64 * 1024 * 1024, v
 
 # --- background work ------------------------------------------------------------------------
 BROKER_URL = environment.broker(env.str("CTEM_BROKER_URL", "") or "embedded://")
+SIGHTINGS_DAYS = env.int("CTEM_SIGHTINGS_DAYS", 400, validate=NOT_NEGATIVE)  # 0: kept for good
 JOB_LEASE_SECONDS = env.int("CTEM_JOB_LEASE_SECONDS", 60, validate=POSITIVE)
 JOB_SWEEP_SECONDS = env.int("CTEM_JOB_SWEEP_SECONDS", 5, validate=POSITIVE)
 WORKER_PROCESSES = env.int("CTEM_WORKER_PROCESSES", 2, validate=POSITIVE)

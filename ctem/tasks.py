@@ -13,6 +13,7 @@ from findings.services import expire_acceptances
 from findings.tallies import compact
 from forges.services.looks import ask_due_looks
 from forges.services.showing import find_unshown
+from scans.services.pruning import prune
 from scans.services.schedules import order_due_scans
 from scans.services.standing import judge_with_approvals_of_today
 from scans.services.waivers import judge_ended_waivers
@@ -48,6 +49,12 @@ def expire(**_: Any) -> None:
 def compact_tallies(**_: Any) -> None:
     """Sum up what changed in the counts of findings."""
     compact()
+
+
+@app.task(name="ctem.prune")
+def prune_sightings(**_: Any) -> None:
+    """Forget which result each old scan saw, where no evidence rests on it."""
+    prune(at=timezone.now())
 
 
 @app.task(name="ctem.order_due_scans")
