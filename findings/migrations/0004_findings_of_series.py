@@ -8,7 +8,7 @@ import core.constraints
 class Migration(migrations.Migration):
     dependencies = [
         ("findings", "0003_results_of_scans"),
-        ("scans", "0006_results_of_scans"),
+        ("scans", "0008_results_of_scans"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

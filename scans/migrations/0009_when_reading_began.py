@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("scans", "0006_results_of_scans"),
+        ("scans", "0008_results_of_scans"),
     ]
 
     operations = [

@@ -67,7 +67,7 @@ def _index(apps, series, Sighting):
 class Migration(migrations.Migration):
     dependencies = [
         ("findings", "0003_results_of_scans"),
-        ("scans", "0005_own_recipes_and_schedules"),
+        ("scans", "0007_lines_that_were_rewritten"),
     ]
 
     operations = [
