@@ -4,16 +4,19 @@ import gzip
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import IO
 
 from django.conf import settings
 
 from core.models import Blob
 
 BLOCK = 1 << 20  # bytes that are unpacked together
+LEVEL = 3  # of reports: a ninth of their size; 5 takes nearly twice as long for a tenth less
+UNFINISHED = ".unfinished-"
 
 
 def _path(sha256: str) -> Path:
@@ -21,23 +24,43 @@ def _path(sha256: str) -> Path:
 
 
 def store(data: bytes, *, at: datetime) -> Blob:
-    """Keep ``data`` and return its row; the same bytes twice are one blob.
+    """Keep ``data`` and return its row; the same bytes twice are one blob."""
+    return store_stream([data], at=at)
+
+
+def store_stream(blocks: Iterable[bytes], *, at: datetime) -> Blob:
+    """Keep bytes that come in blocks, and are never held whole; return their row.
 
     The file is complete and synced before the row exists, so a crash leaves at most an unused file.
+    What ``blocks`` raises leaves nothing.
     """
-    sha256 = hashlib.sha256(data).hexdigest()
-    path = _path(sha256)
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            file.write(gzip.compress(data, compresslevel=5, mtime=0))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(file.name, path)
-    Blob.objects.bulk_create(
-        [Blob(sha256=sha256, size=len(data), stored_at=at)], ignore_conflicts=True
-    )
+    folder = Path(settings.MEDIA_ROOT) / "blobs"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = tempfile.NamedTemporaryFile(dir=folder, prefix=UNFINISHED, delete=False)
+    try:
+        with file:
+            sha256, size = _pack(blocks, file)
+        path = _path(sha256)
+        if not path.exists():
+            path.parent.mkdir(exist_ok=True, mode=0o700)
+            os.replace(file.name, path)
+    finally:
+        Path(file.name).unlink(missing_ok=True)
+    Blob.objects.bulk_create([Blob(sha256=sha256, size=size, stored_at=at)], ignore_conflicts=True)
     return Blob.objects.get(pk=sha256)
+
+
+def _pack(blocks: Iterable[bytes], file: IO[bytes]) -> tuple[str, int]:
+    """Write blocks compressed and synced; return SHA-256 (hex) and size of what they were."""
+    digest, size = hashlib.sha256(), 0
+    with gzip.GzipFile("", "wb", LEVEL, file, mtime=0) as packed:
+        for block in blocks:
+            digest.update(block)
+            size += len(block)
+            packed.write(block)
+    file.flush()
+    os.fsync(file.fileno())
+    return digest.hexdigest(), size
 
 
 @contextmanager

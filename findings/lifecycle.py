@@ -217,6 +217,24 @@ def create_findings(
     bulk.insert(Finding, (*names, "status", "status_since"), ((*told, *stands) for told in rows))
 
 
+def place_findings(
+    names: Sequence[str], rows: Iterable[tuple[Status, datetime, Sequence[Any]]]
+) -> None:
+    """Add findings that stand anywhere but where the gate alone lets them: a made-up database has no past.
+
+    Each row: status, since when, and the values of ``names``. For ``ctem.seeding``. Raises WrongState
+    for a finding that would be complete.
+    """
+    bulk.insert(Finding, ("status", "status_since", *names), map(_placed, rows))
+
+
+def _placed(row: tuple[Status, datetime, Sequence[Any]]) -> tuple[Any, ...]:
+    status, since, told = row
+    if status is S.MOBILIZATION_COMPLETE:
+        raise WrongState("Only the gate completes a finding.")
+    return (status.value, bulk.moment(since), *told)
+
+
 def available(finding: Finding, user: User, at: datetime) -> list[dict[str, Any]]:
     """Return the rows that start where the finding stands, each allowed or with the refusal as a sentence.
 

@@ -1,5 +1,7 @@
 """Doors to scans and tools: upload, order, look, download."""
 
+import io
+from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
@@ -24,7 +26,7 @@ from scans.api.waiting import LOCATION, PREFER, check_readable, seconds_to_wait,
 from scans.filters import ScanFilter, ToolFilter
 from scans.models import Scan, Tool
 from scans.services.cancel import cancel_scan
-from scans.services.uploads import inflate, order_scan, upload_scan
+from scans.services.uploads import inflated, order_scan, upload_scan
 from scopes.models import Asset, Line, LineKind
 
 GZIP = b"\x1f\x8b"
@@ -121,15 +123,18 @@ class ScanViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
             **applied,
         )
 
-    def _report(self) -> tuple[bytes, dict[str, Any]]:
-        """Return the report's bytes and the rest of the body, from either form of it."""
+    def _report(self) -> tuple[Iterable[bytes], dict[str, Any]]:
+        """Return the report block by block and the rest of the body, from either form of it."""
         limit = settings.MAX_REPORT_BYTES
         if (self.request.content_type or "").startswith("multipart/"):
             body = self.shape(shapes.UploadFormSerializer)
-            data = body.pop("file").read()
-            return (inflate(data, limit) if data.startswith(GZIP) else data), body
+            file = body.pop("file")
+            is_packed = file.read(len(GZIP)) == GZIP
+            file.seek(0)
+            return (inflated(file, limit) if is_packed else file.chunks()), body
         body = self.shape(shapes.UploadSerializer)
-        return inflate(body.pop("sarif_gzip_base64"), limit, "sarif_gzip_base64"), body
+        packed = io.BytesIO(body.pop("sarif_gzip_base64"))
+        return inflated(packed, limit, "sarif_gzip_base64"), body
 
     def _target(self, body: dict[str, Any]) -> dict[str, Any]:
         """Look up what the scan is of, among what the user may see."""

@@ -8,6 +8,8 @@ from gate.match_view import spot_after
 from gate.records import Level, Location, Result, Suppression
 
 DIGEST = 32  # characters of the digests that results are compared by
+# One for all: json.dumps makes a new one for each text. Results hold no cycles.
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False)
 
 
 class Sealed(NamedTuple):
@@ -28,7 +30,7 @@ class Sealed(NamedTuple):
 
 def seal(result: Result) -> Sealed:
     """Return a result as canonical JSON and its digest."""
-    text = json.dumps(_members(result), sort_keys=True, separators=(",", ":"))
+    text = _CANONICAL.encode(_members(result))
     return Sealed(text, hashlib.sha256(text.encode()).hexdigest())
 
 
@@ -77,5 +79,4 @@ def spot_of(result: Result) -> str:
 
 def digest(data: dict[str, Any]) -> str:
     """Return the SHA-256 (hex) over canonical JSON."""
-    text = json.dumps(data, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(data).encode()).hexdigest()

@@ -8,7 +8,8 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from core import bulk
 from core.text import clean_text
@@ -83,13 +84,13 @@ def write(merge: Merge, at: datetime) -> None:
     news = [one for one in merge.plan.seen if one.is_news]
     bulk.update(Finding, FOLLOWED, (_followed(one) for one in news))
     _end_sightings(merge, news)
-    before = bulk.moment(merge.series.last_at)
+    before, now = bulk.moment(merge.series.last_at), bulk.moment(at)
     _write_gone(merge, before)
     _create(merge, at)
-    moved = [_sighted(merge.scan, one.known.pk, one.result, one.stage, at)
+    moved = [_sighted(merge.scan, one.known.pk, one.result, one.stage, now)
              for one in news if one.has_moved]  # fmt: skip
     first = (
-        _sighted(merge.scan, pk, result, "", at)
+        _sighted(merge.scan, pk, result, "", now)
         for pk, (result, _) in zip(merge.ids, merge.plan.new, strict=True)
     )
     bulk.insert(Sighting, SIGHTED, moved)
@@ -147,10 +148,10 @@ def _end_sightings(merge: Merge, news: Iterable[Seen]) -> None:
     still.update(ended_by=merge.scan.pk)
 
 
-def _sighted(scan: Scan, finding: int, result: Result, stage: str, at: datetime) -> Sequence[Any]:
+def _sighted(scan: Scan, finding: int, result: Result, stage: str, now: Any) -> Sequence[Any]:
     return (
         finding, scan.scope_id, scan.pk, stage, result.suppressed, _path(result),
-        result.location.line, bulk.moment(at),
+        result.location.line, now,
     )  # fmt: skip
 
 
@@ -159,24 +160,30 @@ def _path(result: Result) -> str:
 
 
 # --- new findings --------------------------------------------------------------------------------
+class _Kind(NamedTuple):
+    """What new findings of one rule share. ``title`` is empty where each has its own."""
+
+    rule: records.Rule
+    name: str
+    title: str
+    row: int | None
+
+
 def _create(merge: Merge, at: datetime) -> None:
-    rules = {rule.id: rule for rule in merge.plan.run.rules}
-    told = _rules(merge, rules)
-    priorities = _Priorities(merge.scan)
+    kinds, severities = _kinds(merge), _Severities(merge.scan)
     now = bulk.moment(at)
     scan, run = merge.scan, merge.plan.run
 
     def row(pk: int, result: Result, spot: str, sealed: Sealed) -> Sequence[Any]:
-        rule = rules.get(result.rule, records.Rule(id=result.rule))
-        severity = severity_of(result.level.value, result.security_severity)
+        kind = kinds[result.rule]
+        severity, *priority = severities.of(result.level, result.security_severity)
         return (
             pk, scan.scope_id, scan.asset_id, scan.line_id, merge.series.pk, run.tool,
-            scan.tool_class, run.category, clean_text(result.rule, 300),
-            clean_text(_title(rule, result), 300), json.dumps(result.cwes or rule.cwes),
-            told.get(clean_text(result.rule, 300)), result.level.value, result.security_severity,
-            severity.value, sealed.pointed(result.pointer), sealed.sha256, _path(result),
-            result.location.line, spot, sealed.digest, presence_of(result), now,
-            *priorities.of(severity),
+            scan.tool_class, run.category, kind.name, kind.title or _title(kind.rule, result),
+            _listed(result.cwes or kind.rule.cwes), kind.row, result.level.value,
+            result.security_severity, severity, sealed.pointed(result.pointer), sealed.sha256,
+            _path(result), result.location.line, spot, sealed.digest, presence_of(result), now,
+            *priority,
         )  # fmt: skip
 
     rows = (
@@ -186,21 +193,42 @@ def _create(merge: Merge, at: datetime) -> None:
     create_findings(CREATED, rows, name="prioritize", at=at)
 
 
-class _Priorities:
-    """The priority of new findings, which depends on their severity alone."""
+class _Severities:
+    """Severity and priority of new findings, which depend on what a result says of it alone."""
 
     def __init__(self, scan: Scan) -> None:
         self._scope = scan.scope
-        self._known: dict[str, tuple[str, int, str]] = {}
+        self._known: dict[tuple[str, float | None], tuple[str, str, int, str]] = {}
 
-    def of(self, severity: str) -> tuple[str, int, str]:
-        if severity not in self._known:
+    def of(self, level: str, security_severity: float | None) -> tuple[str, str, int, str]:
+        """Severity, then the terms (JSON), the score and the band of the priority."""
+        found = self._known.get((level, security_severity))
+        if found is None:
+            severity = severity_of(level, security_severity).value
             told = prioritize(
                 severity=severity, exposure=self._scope.exposure,
                 criticality=self._scope.criticality, validated=False,
             )  # fmt: skip
-            self._known[severity] = json.dumps(told.to_dict()), told.score, told.band
-        return self._known[severity]
+            found = severity, json.dumps(told.to_dict()), told.score, told.band
+            self._known[level, security_severity] = found
+        return found
+
+
+def _kinds(merge: Merge) -> dict[str, _Kind]:
+    """By rule id of the tool, for all rules that new findings are of."""
+    rules = {rule.id: rule for rule in merge.plan.run.rules}
+    told = _rules(merge, rules)
+    found = {}
+    for name in {result.rule for result, _ in merge.plan.new}:
+        rule, short = rules.get(name, records.Rule(id=name)), clean_text(name, 300)
+        title = clean_text(rule.description.split("\n")[0], 300)
+        found[name] = _Kind(rule, short, title, told.get(short))
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _listed(cwes: tuple[str, ...]) -> str:
+    return json.dumps(cwes)
 
 
 def _rules(merge: Merge, rules: dict[str, records.Rule]) -> dict[str, int]:
@@ -224,5 +252,6 @@ def _rules(merge: Merge, rules: dict[str, records.Rule]) -> dict[str, int]:
 
 
 def _title(rule: records.Rule, result: Result) -> str:
+    """Of a rule that says nothing of itself."""
     first = next((line for line in result.message.splitlines() if line.strip()), "")
-    return rule.description.split("\n")[0] or first.rstrip(".") or rule.name or result.rule
+    return clean_text(first.rstrip(".") or rule.name or result.rule, 300)

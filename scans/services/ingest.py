@@ -1,9 +1,11 @@
 """Reading a stored report: one job, one transaction that applies it, one event for the whole import."""
 
+import gc
 import hashlib
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -89,6 +91,19 @@ def fail_scan(scan: Scan, job: Job, error: str, at: datetime) -> None:
         )  # fmt: skip
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let nobody look for cycles: there are none among the many records of a report, and each look costs."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@_uncollected()
 def ingest_scan(job: Job) -> None:
     """Parse and apply the report of one scan. Idempotent: a lost lease writes nothing."""
     scan = Scan.objects.select_related("scope", "line", "raw").get(pk=job.subject_id)

@@ -5,9 +5,9 @@ import hashlib
 import io
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import IO, Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -30,16 +30,26 @@ from scopes.models import Asset, Line
 SERVER_FACTS = ("source", "uploader", "uploader_kind", "attested_by")  # never the caller's to say
 
 
-def inflate(data: bytes, limit: int, where: str = "file") -> bytes:
-    """Unpack gzip (several members allowed) up to ``limit`` bytes. Raises BadInput or TooLarge."""
+def inflated(packed: IO[bytes], limit: int, where: str = "file") -> Iterator[bytes]:
+    """Unpack gzip (several members allowed) block by block, up to ``limit`` bytes in all.
+
+    Raises BadInput or TooLarge, as soon as it comes to that.
+    """
+    left = limit
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-            unpacked = file.read(limit + 1)
+        with gzip.GzipFile(fileobj=packed) as file:
+            while block := file.read(min(blobs.BLOCK, left + 1)):
+                if len(block) > left:
+                    raise TooLarge(where, f"unpacks to more than allowed (> {limit} bytes)")
+                left -= len(block)
+                yield block
     except (OSError, EOFError, zlib.error) as error:
         raise BadInput(where, f"is not readable gzip: {error}") from error
-    if len(unpacked) > limit:
-        raise TooLarge(where, f"unpacks to more than allowed (> {limit} bytes)")
-    return unpacked
+
+
+def inflate(data: bytes, limit: int, where: str = "file") -> bytes:
+    """Unpack gzip into memory; as ``inflated``."""
+    return b"".join(inflated(io.BytesIO(data), limit, where))
 
 
 def target_of(
@@ -79,7 +89,7 @@ def upload_key(purpose: Purpose, target: int, content: str, facts: Mapping[str, 
 def upload_scan(
     *,
     asset: Asset,
-    data: bytes,
+    data: bytes | Iterable[bytes],
     facts: Mapping[str, Any],
     by: User,
     at: datetime,
@@ -89,24 +99,32 @@ def upload_scan(
 ) -> tuple[Scan, bool]:
     """Store a report with its facts and a job to read it; return the scan and whether it is new.
 
-    ``facts`` are members of gate.evidence.ScanFacts; of a run with a verified identity they are
-    attested, else declared. The same bytes, facts and target again return
-    the first scan. Nothing of the report is read here: what is wrong with it shows on the scan.
+    ``data``: the report, whole or in blocks, which are never held together. ``facts`` are members of
+    gate.evidence.ScanFacts; of a run with a verified identity they are attested, else declared. The
+    same bytes, facts and target again return the first scan. Nothing of the report is read here: what
+    is wrong with it shows on the scan.
     """
     check_may_upload(by, asset)
     purpose, line, remediation = target_of(asset, line, remediation, control)
-    if not data:
-        raise BadInput("file", "is empty")
-    if len(data) > settings.MAX_REPORT_BYTES:
-        raise TooLarge(
-            "file", f"larger than allowed ({len(data)} > {settings.MAX_REPORT_BYTES} bytes)"
-        )
     known = _checked_facts(facts, by)
-    blob = blobs.store(data, at=at)
+    blocks = [data] if isinstance(data, bytes) else data
+    blob = blobs.store_stream(_bounded(blocks, settings.MAX_REPORT_BYTES), at=at)
     scan = Scan(raw=blob, facts=known, source=FactSource(known["source"]))
     target = remediation.pk if remediation else line.pk if line else 0
     key = upload_key(purpose, target, blob.sha256, known)
     return store_scan(scan, "ingest", key, asset, purpose, line, remediation, by, at)
+
+
+def _bounded(blocks: Iterable[bytes], limit: int) -> Iterator[bytes]:
+    """The same blocks. Raises BadInput where there are none, TooLarge as soon as there are too many."""
+    size = 0
+    for block in blocks:
+        size += len(block)
+        if size > limit:
+            raise TooLarge("file", f"larger than allowed ({size} > {limit} bytes)")
+        yield block
+    if not size:
+        raise BadInput("file", "is empty")
 
 
 def order_scan(

@@ -3,10 +3,13 @@
 import base64
 import gzip
 import json
+import random
 import re
+import tracemalloc
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import override_settings
 
 from core.models import Job
 from scans.models import Scan
@@ -188,6 +191,43 @@ def test_a_report_over_the_limit_is_413_and_names_it(pipeline, world, settings):
     plain = pipeline.post("scans/", form(world.asset, b" " * 1001, line="main"), format="multipart")
     assert plain.status_code == 413
     assert plain.json()["detail"] == "file: larger than allowed (1001 > 1000 bytes)"
+
+
+@pytest.mark.parametrize("pack", [lambda data: data, gzip.compress], ids=["plain", "gzip"])
+def test_a_large_report_is_stored_without_being_held(pipeline, world, files, pack):
+    spaces = b" " * (8 << 20)
+    data = report_of(world.line) + spaces
+    body = form(world.asset, pack(data), line="main")
+    del spaces
+    tracemalloc.start()
+    try:
+        with override_settings(
+            FILE_UPLOAD_MAX_MEMORY_SIZE=1000
+        ):  # spooled to a file, as large ones are
+            response = pipeline.post("scans/", body, format="multipart")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert response.status_code == 202
+    scan = Scan.objects.get(pk=response.json()["id"])
+    assert scan.raw.size == len(data)
+    # The client holds what it sends, some three times; nobody holds it unpacked.
+    assert peak < 3.5 * len(pack(data)) + (4 << 20)
+    assert pipeline.get(f"scans/{scan.pk}/raw/").content == data
+
+
+def test_a_report_that_is_refused_in_its_middle_leaves_no_file(pipeline, world, files, settings):
+    settings.MAX_REPORT_BYTES = 3 << 20
+    cut = gzip.compress(random.Random(1).randbytes(2 << 20))[:-9]
+    for data, status in ((gzip.compress(b" " * (4 << 20)), 413), (cut, 400)):
+        before = stored_files(files)
+        response = pipeline.post("scans/", form(world.asset, data, line="main"), format="multipart")
+        assert response.status_code == status, response.text
+        assert stored_files(files) == before
+
+
+def stored_files(folder):
+    return sorted(str(path) for path in folder.rglob("*") if path.is_file())
 
 
 def test_a_form_over_the_limit_is_refused_before_it_is_spooled(
