@@ -106,11 +106,11 @@ def _parser() -> Parser:
         epilog="also: python -m gate run | facts | verify | policy show|check|diff|replay",
     )
     add = parser.add_argument
-    add("--after", action="append", required=True, metavar="SARIF", help="scan after the fix")
+    add("--after", action="append", required=True, metavar="REPORT", help="scan after the fix")
     add("--diff", required=True, help="the fix, as git diff -M writes it")
-    add("--before", action="append", default=[], metavar="SARIF", help="scan before the fix")
-    add("--control", action="append", default=[], metavar="SARIF", help="positive control")
-    add("--later", action="append", default=[], metavar="SARIF",
+    add("--before", action="append", default=[], metavar="REPORT", help="scan before the fix")
+    add("--control", action="append", default=[], metavar="REPORT", help="positive control")
+    add("--later", action="append", default=[], metavar="REPORT",
         help="full scan of a later revision: does the fix still hold?")  # fmt: skip
     add("--known", metavar="JSON", help="what is already open on the line")
     add("--finding", action="append", default=[], metavar="REF",

@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from gate.binding import BOUND, Bond, Revisions, bond, head_bond, revisions
+from gate.binding import BOUND, WHOLE, Bond, Revision, Revisions, bond, head_bond, revisions
 from gate.bumps import Bump, bumps
 from gate.changes import is_manifest, present_paths
 from gate.comparison import Comparison, compare, same_kind, witness
 from gate.diff import Diff, FileDiff
 from gate.disputes import rejected_cause, rejected_pairs
+from gate.earlier import precedes
 from gate.evidence import Evidence, Original, Role, Source
+from gate.joining import same_content
 from gate.layout import Layout
 from gate.legs import Leg, legs
 from gate.marks import Mark, marks
@@ -34,6 +36,8 @@ class After:
 
     ``to_goal``: to what merged, else the head. ``to_head``: to the head, a test merge included.
     ``seen``: files that this run or a scan before it by the same recipe (``alike``) names.
+    ``spanned``: the diff does not join it to the scans before it, but they looked at the base or at
+    older revisions of the same line, and it at what must be clean: all that is new since is told.
     """
 
     leg: Leg
@@ -44,6 +48,7 @@ class After:
     packages: Mapping[str, Sequence[tuple[int, PackageIdentity]]]  # by name, with index of result
     alike: tuple[Leg, ...]
     seen: frozenset[str]
+    spanned: bool = False
 
     @property
     def answers_gone(self) -> bool:
@@ -161,7 +166,7 @@ def build(evidence: Evidence, least: Source) -> Case:
         relevant=relevant,
         touches=touched,
         marks=marks(diff) if diff else (),
-        news=tuple(_news(afters, evidence)),
+        news=tuple(_news(afters, evidence, at)),
         layout=Layout(diff) if diff else None,
         bumps={f.path: _bumps(f) for f in diff.files if is_manifest(f.path)} if diff else {},
     )
@@ -181,7 +186,23 @@ def _after(
     pairs = zip(comparison.earlier, recipes, strict=True)
     alike = tuple(source for source, recipe in pairs if recipe.same)
     seen = leg.examined.union(*(source.examined for source in alike))
-    return After(leg, comparison, to_goal, to_head, best(recipes), _packages(leg), alike, seen)
+    spanned = not joined and to_goal in BOUND and _spans(comparison, leg, at)
+    packages = _packages(leg)
+    return After(leg, comparison, to_goal, to_head, best(recipes), packages, alike, seen, spanned)
+
+
+def _spans(comparison: Comparison, leg: Leg, at: Revisions) -> bool:
+    """Whether the scans before a run looked at the base or at what it contains, the run at what must
+    be clean or at what contains that, and the diff leads there."""
+    goal, earlier = at.goal, comparison.earlier
+    arrives = bond(leg, goal, ()) in WHOLE or goal.commit in leg.facts.descends_from
+    leads = at.diff_to_merge or goal is at.head or _is_same(at.head, goal)
+    is_led = leads and not at.unjoined and not at.unchanged
+    return arrives and is_led and bool(earlier) and all(precedes(one, at) for one in earlier)
+
+
+def _is_same(one: Revision, other: Revision) -> bool:
+    return bool(same_content((one.commit, one.tree), (other.commit, other.tree)))
 
 
 def _packages(leg: Leg) -> dict[str, list[tuple[int, PackageIdentity]]]:
@@ -271,16 +292,24 @@ def _finder(original: Original, evidence: Evidence, before: Sequence[Leg]) -> Le
     scans = evidence.role(Role.BEFORE)
     if original.result is None or original.scan is None or original.scan >= len(scans):
         return None
-    pointer = original.result.pointer
-    mine = [leg for leg in before if leg.scan is scans[original.scan]]
-    return next((leg for leg in mine if pointer.startswith(f"{leg.run.pointer}/")), None)
+    result = original.result  # of a list of alerts the pointer does not say which run it is of
+    mine = [
+        leg for leg in before if leg.scan is scans[original.scan] and leg.run.tool == result.tool
+    ]
+    return next((leg for leg in mine if result.pointer.startswith(f"{leg.run.pointer}/")), None)
 
 
-def _news(afters: Sequence[After], evidence: Evidence) -> Iterator[Novelty]:
+def _kind(after: After) -> tuple[str, str]:
+    return after.leg.engine, after.leg.category
+
+
+def _news(afters: Sequence[After], evidence: Evidence, at: Revisions) -> Iterator[Novelty]:
     """What is new in any run; what several runs of one engine report is listed once."""
     seen: set[tuple[object, ...]] = set()
+    joined = {_kind(after) for after in afters if after.comparison.joined}
     for after in afters:
-        for new in novelties(after.comparison, after.recipe, evidence.known, evidence.diff):
+        span = at if after.spanned and _kind(after) not in joined else None
+        for new in novelties(after.comparison, after.recipe, evidence.known, evidence.diff, span):
             place = new.result.location
             where = (place.path or place.uri, place.line, place.column)
             key = (after.leg.engine, new.result.rule_key, new.result.message, *where)

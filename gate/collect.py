@@ -125,7 +125,7 @@ def _rules(runs: Sequence[Run]) -> list[str]:
         row, fired = catalogue.tool(run.tool), {result.rule for result in run.results}
         listed = {rule.id for rule in run.rules if rule.enabled} - set(run.disabled_rules)
         whole = row.rules == "inventory" if row and row.rules != "varies" else bool(listed - fired)
-        if not whole:
+        if not (whole if run.lists_rules is None else run.lists_rules):
             return []
         on |= listed
     return sorted(on)

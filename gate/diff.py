@@ -6,14 +6,15 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gate.diff_reader import FileDiff, Hunk, Kind, Line, first, read_files
 
-__all__ = ["Diff", "FileDiff", "Hunk", "Line", "parse"]
+__all__ = ["Diff", "FileDiff", "Hunk", "Line", "parse", "parts"]
 
 
 class _Map(NamedTuple):
@@ -172,6 +173,23 @@ def _keep(found: _Map, old: int, new: int, length: int | None) -> None:
     found.old.append(old)
     found.new.append(new)
     found.length.append(length)
+
+
+def parts(data: bytes, paths: Collection[str], name: str = "diff") -> bytes:
+    """What a git diff says of the files that have, or had, one of these paths, as it stands there.
+
+    Raises InputError for what ``parse`` refuses.
+    """
+    parse(data, name)
+    heads = [match.start() for match in re.finditer(rb"^diff --git ", data, re.MULTILINE)]
+    ends = [*heads[1:], len(data)]
+    wanted = set(paths)
+    cut = (data[start:end] for start, end in zip(heads, ends, strict=True))
+    return b"".join(
+        part
+        for part in cut
+        if any({file.old_path, file.new_path} & wanted for file in parse(part, name).files)
+    )
 
 
 def parse(data: bytes, name: str = "diff") -> Diff:

@@ -21,9 +21,9 @@ def authors(fix: FixFacts) -> tuple[Person, ...]:
 
 def _hands(fix: FixFacts) -> tuple[str, ...]:
     """The names of the authors. Who signs off a commit wrote it, or changed at least its message."""
-    texts = [fix.author, fix.agent]
+    texts = [fix.author, fix.agent, *fix.former_hands]
     for commit in fix.commits:
-        texts += [commit.author, commit.committer]
+        texts += [commit.author, commit.committer, commit.author_login, commit.committer_login]
         texts += [*co_authors(commit.message), *signers(commit.message)]
     return tuple(dict.fromkeys(text for text in texts if text.strip()))
 

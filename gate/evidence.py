@@ -75,9 +75,12 @@ class ScanFacts:
     version: str = ""
     rules: tuple[str, ...] | None = None  # rule ids that were on
     descends_from: tuple[str, ...] = ()  # commits that the scanned one is known to contain
+    contained_in: tuple[str, ...] = ()  # commits that are known to contain the scanned one
+    diff_to_base: str = ""  # git diff -M from there to the fix's base, of the files that matter
     deployed_commit: str = ""  # what ran where a scanner of running systems looked
     deployed_tree: str = ""
     deployed_at: str = ""
+    warning: str = ""  # what whoever keeps the report says is missing in it
     source: Source = Source.UNKNOWN
 
 
@@ -92,12 +95,17 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """One commit of the fix as git shows it: raw message with trailers, people as 'Name <mail>'."""
+    """One commit of the fix as git shows it: raw message with trailers, people as 'Name <mail>'.
+
+    The logins are the accounts that a code host knows author and committer by.
+    """
 
     id: str = ""
     message: str = ""
     author: str = ""
     committer: str = ""
+    author_login: str = ""
+    committer_login: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +125,9 @@ class FixFacts:
     merged_at: str = ""
     unparsed: tuple[str, ...] = ()  # files that parsed at the base, and do not after the fix
     landed_from: str = ""  # the commit that the branch was at just before the fix landed there
+    landed_as: str = (
+        ""  # head: its very content; clean: its change alone; changed: not known to be that
+    )
     pushed_at: str = ""
     author: str = ""
     origin: str = ""  # human ai_assisted ai_generated automation unknown
@@ -124,8 +135,10 @@ class FixFacts:
     model: str = ""
     agent_run: str = ""
     commits: tuple[Commit, ...] = ()
+    former_hands: tuple[str, ...] = ()  # who wrote revisions that this one replaced
     attempts: int = 1
     branch: str = ""
+    addresses: tuple[str, ...] = ()  # the files of all findings that the fix is for
     blobs: tuple[tuple[str, str], ...] = ()
     base_blobs: tuple[tuple[str, str], ...] = ()
     merge_blobs: tuple[tuple[str, str], ...] = ()
@@ -137,6 +150,7 @@ class Review:
 
     ``patch_id`` (``gate.patches``) is of the diff that was looked at: an approval survives a base
     update whose patch is identical. Where it is empty, that of its commit in ``Evidence.patches``.
+    ``aliases``: what else the reviewer goes by, such as the name and mail that a login commits under.
     """
 
     reviewer: str
@@ -147,6 +161,7 @@ class Review:
     tree: str = ""
     patch_id: str = ""
     answers: tuple[tuple[str, str], ...] = ()
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

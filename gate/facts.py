@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gate.diff import parse as parse_diff
 from gate.errors import InputError
 from gate.evidence import (
     Attempt,
@@ -253,6 +254,20 @@ def _attempt(members: Members, key: str) -> Attempt:
     return attempt
 
 
+def _diff(members: Members, key: str) -> str | None:
+    """The text of a git diff, as it was written."""
+    value = members.take(key)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise members.error(key, "must be the text of a git diff")
+    try:
+        parse_diff(value.encode(), key)
+    except (InputError, UnicodeEncodeError) as error:
+        raise members.error(key, f"is no git diff: {error}") from error
+    return value
+
+
 def _package(members: Members, key: str) -> str | None:
     """A package URL without a version: pkg:npm/lodash."""
     value = members.text(key)
@@ -285,9 +300,12 @@ _SCAN: dict[str, Reader] = {
     "version": Members.text,
     "rules": Members.texts,
     "descends_from": Members.hashes,
+    "contained_in": Members.hashes,
+    "diff_to_base": _diff,
     "deployed_commit": Members.hash,
     "deployed_tree": Members.hash,
     "deployed_at": Members.time,
+    "warning": Members.prose,
     "source": _source,
 }
 _FIX: dict[str, Reader] = {
@@ -302,6 +320,8 @@ _FIX: dict[str, Reader] = {
     "merge_blobs": Members.blobs,
     "merged_at": Members.time,
     "landed_from": Members.hash,
+    "former_hands": Members.proses,
+    "landed_as": _choice("head", "clean", "changed"),
     "unparsed": Members.files,
     "pushed_at": Members.time,
     "author": Members.prose,
@@ -310,11 +330,13 @@ _FIX: dict[str, Reader] = {
     "model": Members.text,
     "agent_run": Members.text,
     "branch": Members.text,
+    "addresses": Members.files,
     "attempts": _count(1),
 }
 _COMMIT: dict[str, Reader] = {
     "id": Members.hash,
     **dict.fromkeys(("message", "author", "committer"), Members.prose),
+    **dict.fromkeys(("author_login", "committer_login"), Members.prose),
 }
 _REVIEW: dict[str, Reader] = {
     "reviewer": Members.text,
@@ -325,6 +347,7 @@ _REVIEW: dict[str, Reader] = {
     "tree": Members.hash,
     "patch_id": Members.hash,
     "answers": _answers,
+    "aliases": Members.proses,
 }
 _WAIVER: dict[str, Reader] = {
     **dict.fromkeys(("check", "by", "reason", "finding"), Members.text),

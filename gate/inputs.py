@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gate import dsse
+from gate import dsse, formats
 from gate.assemble import assemble
 from gate.errors import InputError
 from gate.evidence import Document, Evidence, Role
 
 SCAN_ROLES = tuple(role.value for role in Role)
 MEDIA_TYPES = {
-    **dict.fromkeys(SCAN_ROLES, "application/sarif+json"),
+    **dict.fromkeys(SCAN_ROLES, ""),  # by their content
     "diff": "text/x-diff",
     "known": "application/json",
     "facts": "application/json",
@@ -47,9 +47,12 @@ class Input:
         return {
             "name": self.name,
             "digest": {"sha256": self.sha256},
-            "mediaType": MEDIA_TYPES[self.role],
+            "mediaType": self._media_type(),
             "annotations": {"role": self.role, "size": len(self.data)},
         }
+
+    def _media_type(self) -> str:
+        return MEDIA_TYPES[self.role] or formats.recognise(self.name, self.data).media_type
 
 
 def read_facts(inputs: Sequence[Input]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The list of what is already open on the line (``--known``), read into results.
 
-Either a SARIF report, or a JSON document of ours::
+Either a report in any format that is read, or a JSON document of ours::
 
     {"results": [{"tool": "Bandit", "rule": "B404", "path": "app/views.py", "line": 1,
                   "level": "note", "message": "…", "snippet": "…", "cwes": ["CWE-78"],
@@ -26,10 +26,10 @@ LIMITS = Limits(size=256 * 1024 * 1024, depth=64)
 
 def read(document: Document) -> tuple[Result, ...]:
     """The results of a known-list. Raises InputError."""
-    text = JsonText(document.content, document.name, LIMITS)
-    if text.has("runs"):
+    if formats.is_report(document.name, document.content):
         report = formats.read(document.name, document.content)
         return tuple(result for run in report.runs for result in run.results)
+    text = JsonText(document.content, document.name, LIMITS)
     root = Members(text.load({"results": Stream(MAX_ITEMS, "results")}), document.name)
     rows = root.take("results")
     if not isinstance(rows, Elements | None):

@@ -49,6 +49,13 @@ class Leg:
         return "agentic" if self.run.ai_origin else self.facts.tool_class
 
     @property
+    def lists_rules(self) -> bool | None:
+        """Whether the report's rules are all that were on; None where that varies, or nobody knows."""
+        if self.run.lists_rules is not None or self.row is None:
+            return self.run.lists_rules
+        return None if self.row.rules == "varies" else self.row.rules == "inventory"
+
+    @property
     def version(self) -> str:
         """The tool's version, empty where nobody says it."""
         return self.run.version or self.facts.version
@@ -106,7 +113,8 @@ def _legs(evidence: Evidence, role: Role, least: Source) -> Iterator[Leg]:
             row, named = tool(run.tool), frozenset(told_of(run))
             listed = frozenset((*run.artifacts, *(facts.files_scanned or ()), *named))
             reported = (result.location.path for result in run.results if result.location.path)
-            lists_all = bool(named or (row and row.coverage) or _is_a_list_of_its_own(facts, run))
+            whole = run.lists_artifacts or bool(row and row.coverage)
+            lists_all = bool(named or whole or _is_a_list_of_its_own(facts, run))
             examined, fired = listed.union(reported), frozenset(r.rule for r in run.results)
             yield Leg(scan, run, facts, row, commit, examined, lists_all, fired)
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from gate.evidence import Evidence
 from gate.strict import moment
 
-SKEW = timedelta(minutes=5)  # how far the clocks of two machines may be apart
+SKEW = timedelta(minutes=5)  # how far the clocks of two machines may be apart, here and above
 
 
 def backdated(evidence: Evidence) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
+from gate.binding import WHOLE, Revisions, bond
 from gate.bumps import Bump, bumps
 from gate.changes import both_paths, is_document, is_manifest, is_test
 from gate.comparison import Comparison
@@ -60,12 +61,17 @@ class Novelty:
 
 
 def novelties(
-    comparison: Comparison, recipe: Recipe | None, known: Sequence[Result], diff: Diff | None
+    comparison: Comparison,
+    recipe: Recipe | None,
+    known: Sequence[Result],
+    diff: Diff | None,
+    span: Revisions | None = None,
 ) -> Iterator[Novelty]:
     """The results of one after-run that neither the scans before nor ``known`` account for.
 
     ``recipe`` compares the run with the scan before it, None where there was none. ``known`` is
-    what else is open on the line.
+    what else is open on the line. ``span``: the revisions, where no scan but this one tells what is
+    new, and other commits than the fix may lie between it and the scans before.
     """
     results = comparison.leg.run.results
     left = [
@@ -74,15 +80,32 @@ def novelties(
         if index not in comparison.taken or not comparison.taken[index].was_there
     ]
     left = _without_known(comparison, left, known, diff)
+    back = set(_brought_back(comparison, diff, span)) if span else set()
+    left = sorted({*left, *back})
     severities, packages = _Severities(comparison), _Packages(comparison, diff)
     for index in left:
         result = results[index]
         level, score = severities.of(result)
         placement = _placement(result, diff)
-        cause, reason = _cause(comparison, result, placement, recipe, diff, packages)
+        cause, reason = _cause(comparison, result, placement, recipe, diff, packages, span)
+        if index in back:
+            cause, reason = Cause.UNKNOWN, "on lines that the fix added; an older scan had it"
         if index in comparison.taken:
             reason = f"{reason}; {comparison.taken[index].reason.rstrip('.')}"
         yield Novelty(comparison.leg, result, level, score, placement, cause, reason)
+
+
+def _brought_back(comparison: Comparison, diff: Diff | None, span: Revisions) -> Iterator[int]:
+    """What an older scan had, on lines that the fix added, of a file that may have changed in between:
+    another commit may have taken it out, and the fix have brought it back."""
+    for index, pair in comparison.taken.items():
+        path, source = pair.old.location.path or "", comparison.sources[pair.before]
+        blob = dict(source.facts.blobs).get(path)
+        kept = blob is not None and blob == span.base.blobs.get(path)
+        at_base = bond(source, span.base, ()) in WHOLE
+        is_added = _placement(pair.new, diff) is Placement.CHANGED_LINES
+        if pair.was_there and is_added and not at_base and not kept:
+            yield index
 
 
 def _without_known(
@@ -134,10 +157,11 @@ def _cause(
     recipe: Recipe | None,
     diff: Diff | None,
     packages: _Packages,
+    span: Revisions | None,
 ) -> tuple[Cause, str]:
     """Why a result is new, with the reason as a clause."""
     is_advisory = comparison.leg.tool_class in ADVISORY_CLASSES
-    if is_advisory and comparison.joined and recipe is not None:
+    if is_advisory and (comparison.joined or span) and recipe is not None:
         return packages.cause(result, placement)
     reached = _reached_by(comparison, result, placement, diff)
     if reached:
@@ -145,7 +169,7 @@ def _cause(
     if recipe is None:
         return Cause.UNKNOWN, "no scan before the fix says whether it was there"
     if not comparison.joined:
-        if placement is Placement.ELSEWHERE and diff is not None:
+        if placement is Placement.ELSEWHERE and diff is not None and span is None:
             return Cause.BASE_MOVED, "other commits than the fix lie between the scans"
         return Cause.UNKNOWN, "the diff does not join the two scanned revisions"
     return _cause_by_recipe(result, recipe)

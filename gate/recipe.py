@@ -64,9 +64,8 @@ def inventory(leg: Leg) -> dict[str, str] | None:
     listed = {r.id: str(r.level) for r in leg.run.rules if r.enabled and r.id not in off}
     if leg.facts.rules is not None:  # a rule that fired was on, whatever the facts leave out
         return {rule: listed.get(rule, "") for rule in (*leg.facts.rules, *sorted(leg.fired))}
-    lists_all = leg.row is not None and leg.row.rules == "inventory"
-    maybe_all = leg.row is None or leg.row.rules == "varies"
-    if lists_all or (maybe_all and set(listed) - leg.fired):
+    maybe_all = leg.lists_rules is None and bool(set(listed) - leg.fired)
+    if leg.lists_rules or maybe_all:
         return listed
     return None
 

@@ -143,14 +143,18 @@ class Run:
     extensions: tuple[
         str, ...
     ] = ()  # names of tool.extensions: models and skills of an AI scanner, for one
+    lists_rules: bool | None = None  # whether ``rules`` are all that were on; None: as its row says
+    lists_artifacts: bool = False  # whether ``artifacts`` are all files that were examined
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One report file. ``problems`` are departures from the format that do not stop the reading."""
+    """One report file. ``problems`` are departures from the format that do not stop the reading;
+    ``format`` is the format's name as people say it."""
 
     name: str  # file name, as evidence references show it
     sha256: str
     size: int  # bytes
     runs: tuple[Run, ...]
     problems: tuple[str, ...] = ()
+    format: str = "SARIF 2.1.0"

@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from gate import __version__
+from gate import __version__, formats, sarif_records
 from gate.checks import CHECKS
 from gate.checks.check import Outcome
 from gate.evidence import Document
@@ -50,6 +51,10 @@ def write(judgement: Judgement, after: Sequence[Document]) -> Iterator[str]:
 
 
 def _runs(judgement: Judgement, document: Document) -> Iterator[dict[str, Any]]:
+    if formats.recognise(document.name, document.content) is not formats.SARIF:
+        report = formats.read(document.name, document.content)
+        yield from sarif_records.runs(report, partial(_state, judgement, document.name))
+        return
     log = JsonText(document.content, document.name, LIMITS).load(_SHAPE)
     for number, run in enumerate(log.get("runs") or []):
         pointer = f"/runs/{number}/results"

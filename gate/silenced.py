@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from gate.case import Case, Target
+from gate.earlier import at_base
 from gate.marks import Mark
 
 NEAR = 1  # lines between a mark and what it is about: marks stand on the line or beside it
@@ -16,7 +17,8 @@ NEAR = 1  # lines between a mark and what it is about: marks stand on the line o
 
 def silencing(case: Case, target: Target) -> tuple[Mark, ...]:
     """The marks for the finder's engine that name or blanket the original's rule at its place."""
-    result, finder = target.original.result, target.finder
+    finder = target.finder
+    result = at_base(finder, target.original.result)
     if case.diff is None or result is None or finder is None or not result.location.path:
         return ()
     path = case.diff.map_path(result.location.path)

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from gate import __version__, dsse, strict
+from gate import __version__, dsse, formats, strict
 from gate.errors import InputError
 from gate.evidence import Evidence, Scan
 from gate.inputs import SCAN_ROLES, Input, evidence_of, read_facts
@@ -99,8 +99,9 @@ def certificate_digest(envelope: bytes) -> str:
 
 
 def original_digest(report: bytes, pointer: str) -> str:
-    """Hex SHA-256 of one SARIF result as canonical JSON. ``pointer``: /runs/0/results/3."""
-    value = dsse.load_json(report, "report")
+    """Hex SHA-256 of one result as canonical JSON. ``pointer``: /runs/0/results/3."""
+    value: Any = formats.rows("report", report)
+    value = dsse.load_json(report, "report") if value is None else value
     for part in pointer.removeprefix("#").strip("/").split("/"):
         try:
             value = value[int(part)] if isinstance(value, list) else value[part]

@@ -75,11 +75,20 @@ class Members:
     def prose(self, key: str) -> str | None:
         """A text as somebody else's program wrote it: odd characters become U+FFFD."""
         value = self.take(key)
-        if value is None:
-            return None
+        return None if value is None else self._prose(key, value)
+
+    def _prose(self, key: str, value: Any) -> str:
         if isinstance(value, str):
             value = _ODD.sub("\N{REPLACEMENT CHARACTER}", value)
         return self._text(key, value)
+
+    def proses(self, key: str) -> tuple[str, ...] | None:
+        """A list of texts as somebody else's program wrote them, in order."""
+        value = self.take(key)
+        if value is None:
+            return None
+        items = self._items(key, value)
+        return tuple(self._prose(f"{key}[{i}]", item) for i, item in enumerate(items))
 
     def texts(self, key: str) -> tuple[str, ...] | None:
         """A list of texts, in order."""

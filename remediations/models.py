@@ -22,6 +22,7 @@ from remediations.statuses import (
     Decision,
     DisputeAbout,
     DisputeState,
+    LandedAs,
     Origin,
     RemediationState,
 )
@@ -53,12 +54,16 @@ class Remediation(models.Model):
     head_tree = models.CharField(max_length=64, default="")
     diff = models.ForeignKey(Blob, null=True, on_delete=models.PROTECT, related_name="+")
     unparsed = models.JSONField(default=list)  # files that parsed at the base, and do not now
-    commits = models.JSONField(default=list)  # id, message, author, committer: as git shows them
+    former_hands = models.JSONField(
+        default=list
+    )  # who wrote older revisions, as git and host show them
+    commits = models.JSONField(default=list)  # id, message, people as git shows them, their logins
     pushed_at = models.DateTimeField()
 
     merge_commit = models.CharField(max_length=64, default="")
     merge_tree = models.CharField(max_length=64, default="")
     landed_from = models.CharField(max_length=64, default="")  # where the line was just before
+    landed_as = models.CharField(max_length=7, default=LandedAs.UNTOLD.value)
     merged_at = models.DateTimeField(null=True)
     merged_by = models.CharField(max_length=200, default="")
     deployed_at = models.DateTimeField(null=True)
@@ -79,6 +84,7 @@ class Remediation(models.Model):
         constraints = [
             one_of("state", RemediationState, "remediation_state"),
             one_of("origin", Origin, "remediation_origin"),
+            one_of("landed_as", LandedAs, "remediation_landed_as"),
             models.UniqueConstraint(fields=["id", "scope"], name="remediation_and_scope"),
             models.CheckConstraint(
                 name="remediation_merged_with_commit",

@@ -1,7 +1,7 @@
 """Verbs on fixes: propose, push, review, merge, deploy, withdraw. Verdicts are made above, in scans."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,12 +30,13 @@ from remediations.models import (
     RemediationFinding,
     Review,
 )
-from remediations.statuses import DECISIONS_HERE, Decision, Origin, RemediationState
+from remediations.statuses import DECISIONS_HERE, Decision, LandedAs, Origin, RemediationState
 from scopes.access import check_may
 from scopes.models import Asset, Line
 
 GIT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 MAX_COMMITS = 500
+MAX_FORMER = 1_000
 MAX_FINDINGS = 200
 DETAILS = {"url": 500, "branch": 250, "author": 200, "agent": 120, "model": 120, "agent_run": 200}
 
@@ -44,11 +45,13 @@ DETAILS = {"url": 500, "branch": 250, "author": 200, "agent": 120, "model": 120,
 class Landed:
     """From where a merge led: the commit that the line was at just before, and the diff from there.
 
-    The diff is told where that is not the fix's base: the line had moved on. ``unparsed``: files that
-    parsed there, and do not in what merged.
+    ``how``: whether what merged is what was reviewed. The diff is told where it is not the very head:
+    the line had moved on, or somebody changed something. ``unparsed``: files that parsed there, and do
+    not in what merged.
     """
 
     base_commit: str
+    how: LandedAs
     base_tree: str = ""
     diff: bytes | None = None
     unparsed: Sequence[str] = ()
@@ -101,7 +104,7 @@ def _lock_findings(ids: Sequence[int]) -> list[Finding]:
 def _read_commits(commits: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     if len(commits) > MAX_COMMITS:
         raise BadInput("commits", f"more commits than allowed ({len(commits)} > {MAX_COMMITS})")
-    names = ("id", "message", "author", "committer")
+    names = ("id", "message", "author", "committer", "author_login", "committer_login")
     return [{name: clean_text(str(c.get(name, "")), 20_000) for name in names} for c in commits]
 
 
@@ -119,6 +122,9 @@ def _set_revision(
     origin = tell_origin([Commit(**commit) for commit in told], remediation.branch)
     before = remediation.origin  # of older revisions: a new one may raise it, not wash it off
     remediation.diff = blobs.store(diff, at=at) if diff is not None else None
+    # A commit can be written anew in another name: who wrote it once has written it.
+    former = dict.fromkeys((*remediation.former_hands, *_hands(remediation.commits)))
+    remediation.former_hands = list(former)[:MAX_FORMER]
     remediation.commits, remediation.unparsed = told, sorted(unparsed)
     remediation.origin = raised(raised(remediation.declared_origin, origin.origin), before)
     remediation.agent = remediation.agent or clean_text(origin.agent, 120)
@@ -130,14 +136,17 @@ def _set_revision(
 
 
 def _parsed(diff: bytes | None) -> gate_diff.Diff | None:
-    if diff is None:
-        return None
+    return None if diff is None else check_diff("diff", diff)
+
+
+def check_diff(where: str, diff: bytes) -> gate_diff.Diff:
+    """Return a diff as it is read. Raises TooLarge, or BadInput that names its line."""
     if len(diff) > settings.MAX_DIFF_BYTES:
         raise TooLarge(
-            "diff", f"larger than allowed ({len(diff)} > {settings.MAX_DIFF_BYTES} bytes)"
+            where, f"larger than allowed ({len(diff)} > {settings.MAX_DIFF_BYTES} bytes)"
         )
     try:
-        return gate_diff.parse(diff, "diff")
+        return gate_diff.parse(diff, where)
     except InputError as error:
         raise BadInput(error.where, error.what) from error
 
@@ -324,10 +333,16 @@ def as_person(user: User) -> Person:
 def has_written(remediation: Remediation, user: User) -> bool:
     """Whether ``user`` had a hand in any commit of the fix, or is said to be its author."""
     me = as_person(user)
-    mentions = [remediation.author]
-    for commit in remediation.commits:
-        mentions += [commit["author"], commit["committer"], *co_authors(commit["message"])]
+    mentions = remediation.author, *remediation.former_hands, *_hands(remediation.commits)
     return any(person(m).is_same(me) for m in mentions)
+
+
+def _hands(commits: Collection[Mapping[str, str]]) -> list[str]:
+    """Everybody who had a hand in commits, in the words of git and of their host."""
+    named = ("author", "committer", "author_login", "committer_login")
+    told = [commit.get(name, "") for commit in commits for name in named]
+    told += [other for commit in commits for other in co_authors(commit["message"])]
+    return [mention for mention in dict.fromkeys(told) if mention]
 
 
 @transaction.atomic
@@ -398,9 +413,9 @@ def record_merge(
     remediation.merge_commit, remediation.merge_tree = merge_commit, merge_tree
     remediation.merged_at, remediation.merged_by = merged_at or at, clean_text(merged_by, 200)
     if landed is not None:
-        remediation.landed_from = landed.base_commit
+        remediation.landed_from, remediation.landed_as = landed.base_commit, landed.how
         remediation.unparsed = sorted({*remediation.unparsed, *landed.unparsed})
-    if landed is not None and landed.base_commit != remediation.base_commit:
+    if landed is not None and landed.how != LandedAs.HEAD:
         remediation.base_commit, remediation.base_tree = landed.base_commit, landed.base_tree
         _set_diff(remediation, landed.diff, at)
     remediation.save()

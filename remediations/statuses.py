@@ -3,6 +3,15 @@
 from enum import StrEnum
 
 
+class LandedAs(StrEnum):
+    """How what merged relates to the head that was reviewed."""
+
+    UNTOLD = ""
+    HEAD = "head"  # its very content
+    CLEAN = "clean"  # its change alone, on top of what the line had become
+    CHANGED = "changed"  # something else, or not known to be that
+
+
 class RemediationState(StrEnum):
     PROPOSED = "proposed"
     MERGED = "merged"

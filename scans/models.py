@@ -151,11 +151,12 @@ class Scan(models.Model):
 
 
 class ScanDescent(models.Model):
-    """Whether what a scan looked at contains the merge of a fix, as git or the code host say. Append-only.
+    """How what a scan looked at lies to the merge of a fix, as git or the code host say. Append-only.
 
     ``blobs`` are the ids at the scanned commit of the files that matter to the fix (its changed files,
     its findings' files), ``merge_blobs`` and ``base_blobs`` those at the merge and at the base: where
-    the first two agree, the scan saw the fix.
+    the first two agree, a later scan saw the fix; where the first and the last do, an earlier one saw
+    what was there before it. ``diff_to_base``: of an earlier scan, those of these files that differ.
     """
 
     scan = models.ForeignKey(Scan, on_delete=models.PROTECT, related_name="descents")
@@ -166,6 +167,7 @@ class ScanDescent(models.Model):
     blobs = models.JSONField(default=dict)  # path → blob id
     merge_blobs = models.JSONField(default=dict)
     base_blobs = models.JSONField(default=dict)
+    diff_to_base = models.TextField(default="")  # git diff -M
     source = models.CharField(max_length=8)
     at = models.DateTimeField()
 

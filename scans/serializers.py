@@ -94,7 +94,7 @@ class JsonTextField(serializers.Field[Any, Any, Any, Any]):
 
 
 FACTS_HELP = (
-    "What SARIF does not say: commit, tree, tool_class, scope (full or diff), category, exit_code, "
+    "What a report does not say: commit, tree, tool_class, scope (full or diff), category, exit_code, "
     "config_digest, files_scanned, started_at, … What is missing is unknown to the gate."
 )
 
@@ -113,14 +113,18 @@ class TargetSerializer(StrictSerializer):
 class UploadFormSerializer(TargetSerializer):
     """A report as a file of a form; it may be gzipped."""
 
-    file = serializers.FileField(allow_empty_file=True)
+    file = serializers.FileField(
+        allow_empty_file=True, help_text="A report in any format that is read, told by its content."
+    )
     facts = JsonTextField(required=False, help_text=f"A JSON object. {FACTS_HELP}")
 
 
 class UploadSerializer(TargetSerializer):
     """A report as gzip in base64."""
 
-    sarif_gzip_base64 = Base64Field()
+    sarif_gzip_base64 = Base64Field(
+        help_text="SARIF, or a report in any other format that is read."
+    )
     facts = serializers.DictField(required=False, help_text=FACTS_HELP)
 
 

@@ -50,10 +50,17 @@ class Role(StrEnum):
 
 
 class Relation(StrEnum):
-    """Whether what a scan looked at contains the merge of a fix."""
+    """How what a scan looked at lies to a fix that merged.
+
+    contains: it has the merge. precedes: the fix's base has it, so that it is from before the fix.
+    lacks: neither is known, and the merge is not in it. rewrites: nor is the merge in the line any more,
+    which was rewritten and contains the scanned commit.
+    """
 
     CONTAINS = "contains"
+    PRECEDES = "precedes"
     LACKS = "lacks"
+    REWRITES = "rewrites"
 
 
 class Verdict(StrEnum):

@@ -42,6 +42,7 @@ from forges.hosts.records import (
 from forges.statuses import ReviewState
 
 MAX_SEARCHES = 100  # one after the other, of 1,000 results each
+MOST_LISTED = 250  # commits of a pull request
 JSON_SPARE = 64 * 1024  # of what stands around a blob
 DECISIONS = frozenset({ReviewState.APPROVED, ReviewState.REJECTED})
 MAY_WRITE = frozenset({"admin", "maintain", "write"})
@@ -126,8 +127,18 @@ class GitHub(Host):
         return read(records.pull, told)
 
     def pull_commits(self, repository: HostRepository, number: int) -> list[HostCommit]:
-        """Its commits, oldest first; GitHub gives 250 at most."""
-        rows = self._client.items(f"{_at(repository)}/pulls/{number}/commits")
+        """Its commits, oldest first, all of them. Raises HostError where GitHub does not tell all."""
+        path = f"{_at(repository)}/pulls/{number}"
+        rows = list(self._client.items(f"{path}/commits"))
+        if len(rows) >= MOST_LISTED:  # it ends there; a comparison has pages for all
+            told = self._client.get(path).json()
+            ends = read(
+                lambda pull: [records.git_id(pull[x]["sha"]) for x in ("base", "head")], told
+            )
+            between = f"{_at(repository)}/compare/{'...'.join(ends)}"
+            rows = list(self._client.items(between, "commits"))
+            if len(rows) < read(lambda pull: records.number(pull["commits"]), told):
+                raise HostError("GitHub does not tell all commits of this request.", final=True)
         return [read(records.commit, row) for row in rows]
 
     def reviews(self, repository: HostRepository, number: int) -> list[HostReview]:

@@ -72,6 +72,7 @@ def commit(told: Any) -> HostCommit:
         committer=_person(inner["committer"]),
         committed_at=text((inner["committer"] or {}).get("date")),
         login=_login(told["author"]),
+        committer_login=_login(told["committer"]),
     )
 
 

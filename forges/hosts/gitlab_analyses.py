@@ -10,9 +10,12 @@ from core.errors import BadInput
 from core.outbound import HostError
 from forges.hosts.gitlab_client import OK, Client, Json, moment, need
 from forges.hosts.gitlab_hooks import full_ref
-from forges.hosts.gitlab_report import KINDS, category, to_sarif
+from forges.hosts.gitlab_report import without_secrets
 from forges.hosts.records import Alert, Analysis, HostRepository
 from forges.statuses import AlertState
+from gate import formats
+from gate.errors import InputError
+from gate.formats.gitlab import KINDS, category
 
 SARIF = "sarif"
 ENDINGS = (".sarif", ".sarif.json")
@@ -38,7 +41,7 @@ def analyses(client: Client, repository: HostRepository, ref: str) -> Iterator[A
 
 
 def report(client: Client, repository: HostRepository, analysis: Analysis, limit: int) -> bytes:
-    """Return the SARIF of one analysis. Raises HostError, final where it is no report."""
+    """Return the report of one analysis. Raises HostError, final where it is no report."""
     project, job, kind, path = _taken_apart(analysis.id)
     if project != repository.id:
         raise HostError("The analysis is one of another project.", final=True)
@@ -54,12 +57,11 @@ def report(client: Client, repository: HostRepository, analysis: Analysis, limit
     if kind == SARIF:
         return reply.body
     try:
-        sarif = to_sarif(reply.body)
-    except BadInput as error:
+        if formats.recognise("report", reply.body) is not formats.GITLAB:
+            raise BadInput("report", "This is not a security report of GitLab.")
+        return without_secrets(reply.body)
+    except (BadInput, InputError) as error:
         raise HostError(f"The report of job {job} cannot be used: {error}", final=True) from None
-    if len(sarif) > limit:
-        raise HostError(f"The report of job {job} is too large (> {limit} bytes).", final=True)
-    return sarif
 
 
 def succeeded(client: Client, repository: HostRepository, analysis: Analysis) -> bool | None:

@@ -75,7 +75,7 @@ class Host(Protocol):
         """The reports that the host keeps, newest first; of one full ref where given."""
 
     def report(self, repository: HostRepository, analysis: Analysis, limit: int) -> bytes:
-        """The SARIF of one analysis, at most ``limit`` bytes. GitLab's reports come as SARIF too."""
+        """The report of one analysis as the gate reads it, at most ``limit`` bytes."""
 
     def succeeded(self, repository: HostRepository, analysis: Analysis) -> bool | None:
         """Whether the job that made a report ended well; None where the host does not tell."""

@@ -25,7 +25,8 @@ class HostRepository:
 
 @dataclass(frozen=True, slots=True)
 class HostCommit:
-    """A commit. ``author`` and ``committer`` are ``Name <mail>``; ``login`` the account, if known."""
+    """A commit. ``author`` and ``committer`` are ``Name <mail>``; ``login`` and ``committer_login`` their
+    accounts, as far as the host knows them."""
 
     id: str
     tree: str
@@ -35,6 +36,7 @@ class HostCommit:
     committer: str
     committed_at: str = ""
     login: str = ""
+    committer_login: str = ""
 
 
 @dataclass(frozen=True, slots=True)

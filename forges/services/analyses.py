@@ -4,7 +4,7 @@ Facts are told as the host tells them, and by what is known of stock set-ups (fo
 what neither says stays unsaid, and is UNKNOWN to the gate.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from datetime import timedelta
 from functools import cached_property
@@ -13,12 +13,14 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Max, Q
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from core.errors import Refused
 from core.outbound import HostError
 from core.text import clean_text
+from findings.models import Sighting
 from findings.statuses import OPEN
 from forges.hosts.host import Host
 from forges.hosts.records import Analysis, HostCommit, HostRepository
@@ -26,9 +28,13 @@ from forges.hosts.stock import Behaviour, behaviour
 from forges.models import KnownAnalysis, Repository
 from forges.statuses import AnalysisState, Forge
 from gate.catalogue import tool
+from gate.diff import parts
+from gate.errors import InputError
+from gate.moments import SKEW
 from gate.touches import obeyed
 from remediations.models import Remediation
 from remediations.statuses import RemediationState
+from scans.ingest.records import result_from_json
 from scans.models import Scan
 from scans.services.fetched import record_descent, take_fetched_scan
 from scans.statuses import Relation
@@ -36,7 +42,9 @@ from scopes.models import Line
 
 MOST_NEW = 300  # reports of one ref that one look lists; older ones are of no use to anybody
 MOST_RELATED = 20  # merged fixes that one scan is related to, or the other way round
-OVERLAP = timedelta(minutes=5)  # clocks differ
+MOST_DIFF = 256 * 1024  # characters of what others changed in the files that matter
+MOST_RIVALS = 5  # of the last reports of one commit, tool and category
+MOST_WARNING = 300  # characters of what a host says of a report
 ENDING = timedelta(hours=1)  # for which a job that made a report may still be running
 _HEADS = "refs/heads/"
 
@@ -48,6 +56,8 @@ class Desk:
         self.host = host
         self.row = row
         self._commits: dict[str, HostCommit] = {}
+        self._tips: dict[str, str] = {}
+        self._contained: dict[tuple[str, str], bool] = {}
 
     @cached_property
     def told(self) -> HostRepository:
@@ -62,6 +72,25 @@ class Desk:
         if commit not in self._commits:
             self._commits[commit] = self.host.commit(self.told, commit)
         return self._commits[commit]
+
+    def tip(self, branch: str) -> str:
+        """The commit that a branch is at, asked for once; empty where it is gone. Raises HostError."""
+        if branch not in self._tips:
+            try:
+                self._tips[branch] = self.host.tip(self.told, branch)
+            except HostError as error:
+                if not error.final:
+                    raise
+                self._tips[branch] = ""
+        return self._tips[branch]
+
+    def contains(self, later: str, commit: str) -> bool:
+        """Whether a commit is part of a later one's history, asked for once. Raises HostError."""
+        key = later, commit
+        if key not in self._contained:
+            compared = self.host.compare(self.told, commit, later, diff=False)
+            self._contained[key] = compared.status in ("ahead", "identical")
+        return self._contained[key]
 
 
 def list_new(desk: Desk, ref: str) -> int:
@@ -91,18 +120,31 @@ def _row(repository: Repository, analysis: Analysis) -> KnownAnalysis:
 
 
 def take_of_lines(desk: Desk) -> int:
-    """Take the newest report of each tool and category of each line, and those that fixes need."""
+    """Take the newest report of each tool and category of each line, and those that fixes need.
+
+    Of one commit several are taken: any may have been added in the scanner's name.
+    """
     taken = 0
     lines = {f"{_HEADS}{line.name}": line for line in desk.row.asset.lines.all()}
     wanted = _wanted(desk.row)
     rows = desk.row.analyses.filter(state=AnalysisState.SEEN, ref__in=lines).order_by("pk")
-    newest = {(row.ref, row.tool, row.category): row.pk for row in rows}
+    newest = {pk for kept in _by_kind(rows).values() for pk in kept}
     for row in rows:
-        if row.pk == newest[row.ref, row.tool, row.category] or row.commit in wanted:
+        if row.pk in newest or row.commit in wanted:
             taken += take(desk, row, line=lines[row.ref]) is not None
         else:
             _leave(row, "a newer one of this tool is there")
     return taken
+
+
+def _by_kind(rows: Iterable[KnownAnalysis]) -> dict[tuple[str, ...], list[int]]:
+    """Of each ref, tool and category the rows of the newest commit: the first, and the last ones."""
+    found: dict[tuple[str, ...], list[KnownAnalysis]] = {}
+    for row in rows:
+        mine = found.setdefault((row.ref, row.tool, row.category), [])
+        mine[:] = [*(other for other in mine if other.commit == row.commit), row]
+        del mine[1:-MOST_RIVALS]
+    return {kind: [row.pk for row in mine] for kind, mine in found.items()}
 
 
 def _wanted(repository: Repository) -> set[str]:
@@ -206,6 +248,7 @@ def _facts(
         "uploader": known.uploader if vouched else "",
         "uploader_kind": known.uploader_kind if vouched else "",
         "exit_code": 0 if ended else None,
+        "warning": clean_text(analysis.warning, MOST_WARNING),
         "covers": "everything" if known.whole and vouched and _is_bare(desk, analysis) else "",
     }
     told = {name: value for name, value in facts.items() if value not in ("", None)}
@@ -239,29 +282,76 @@ def relate(desk: Desk, scan: Scan) -> None:
 
 
 def relate_fix(desk: Desk, fix: Remediation) -> None:
-    """For a merge that is told late: relate it to the scans of its line that came before the news."""
-    since = (fix.merged_at or fix.created_at) - OVERLAP
-    rows = Scan.objects.filter(line=fix.line, analyses__isnull=False, created_at__gte=since)
-    rows = rows.exclude(commit=fix.merge_commit).exclude(descents__remediation=fix)
+    """Relate a merge to the scans of its line that came before the news of it, and to the last ones
+    that saw its findings: where the fix's base was not scanned, those show what was before it."""
+    since = (fix.merged_at or fix.created_at) - SKEW
+    last = fix.findings.filter(status__in=OPEN).annotate(last=Max("sightings")).values("last")
+    saw = Q(pk__in=Sighting.objects.filter(pk__in=last).values("scan_id"))
+    rows = Scan.objects.filter(
+        Q(created_at__gte=since) | saw, line=fix.line, analyses__isnull=False
+    )
+    rows = rows.exclude(commit__in=(fix.merge_commit, fix.base_commit))
+    rows = rows.exclude(descents__remediation=fix).distinct()
     for scan in rows.order_by("-pk")[:MOST_RELATED]:
         _relate(desk, scan, fix)
 
 
 def _relate(desk: Desk, scan: Scan, fix: Remediation) -> None:
-    compared = desk.host.compare(desk.told, fix.merge_commit, scan.commit, diff=False)
-    contains = compared.status in ("ahead", "identical")
-    waits = contains and fix.findings.filter(status__in=OPEN).exists()
-    paths = _paths(fix) if waits else []
+    waits = fix.findings.filter(status__in=OPEN).exists()
+    relation = _relation(desk, scan, fix, waits)
+    is_near = relation in (Relation.CONTAINS, Relation.PRECEDES)
+    paths = _paths(fix) if waits and is_near else []
+    here, merged, base = (
+        desk.host.blobs(desk.told, commit, paths) if paths else {}
+        for commit in (scan.commit, fix.merge_commit, fix.base_commit)
+    )
+    differ = {path for path in paths if here.get(path) != base.get(path)}
+    precedes = relation == Relation.PRECEDES
     record_descent(
-        scan=scan, remediation=fix, relation=Relation.CONTAINS if contains else Relation.LACKS,
-        blobs=desk.host.blobs(desk.told, scan.commit, paths) if paths else {},
-        merge_blobs=desk.host.blobs(desk.told, fix.merge_commit, paths) if paths else {},
-        base_blobs=desk.host.blobs(desk.told, fix.base_commit, paths) if paths else {},
+        scan=scan, remediation=fix, relation=relation, blobs=here, merge_blobs=merged, base_blobs=base,
+        diff_to_base=_diff_to_base(desk, scan, fix, differ) if precedes and differ else "",
         by=desk.row.connection.actor, at=timezone.now(),
     )  # fmt: skip
 
 
+def _relation(desk: Desk, scan: Scan, fix: Remediation, waits: bool) -> Relation:
+    """How a scan's commit lies to a merge, by the host's word; to the base only of one that waits."""
+    status = desk.host.compare(desk.told, fix.merge_commit, scan.commit, diff=False).status
+    if status in ("ahead", "identical"):
+        return Relation.CONTAINS
+    if _is_of_a_rewritten_line(desk, scan, fix):
+        return Relation.REWRITES
+    if status != "behind" or not waits:
+        return Relation.LACKS
+    to_base = desk.host.compare(desk.told, scan.commit, fix.base_commit, diff=False).status
+    return Relation.PRECEDES if to_base in ("ahead", "identical") else Relation.LACKS
+
+
+def _is_of_a_rewritten_line(desk: Desk, scan: Scan, fix: Remediation) -> bool:
+    """Whether the line does not hold the merge any more, and the scan is of what it is made of now.
+
+    A report of older code that comes late lacks the merge as well: there the line still has it.
+    """
+    tip = desk.tip(scan.line.name) if scan.line is not None else ""
+    return (
+        bool(tip) and not desk.contains(tip, fix.merge_commit) and desk.contains(tip, scan.commit)
+    )
+
+
+def _diff_to_base(desk: Desk, scan: Scan, fix: Remediation, paths: Collection[str]) -> str:
+    """What others changed in these files between an earlier scan and the fix's base; empty: not told."""
+    compared = desk.host.compare(desk.told, scan.commit, fix.base_commit, diff=True)
+    try:
+        text = parts(compared.diff or b"", paths).decode()
+    except (InputError, UnicodeDecodeError):
+        return ""
+    return text if len(text) <= MOST_DIFF else ""
+
+
 def _paths(fix: Remediation) -> list[str]:
-    """The files that matter to a fix: those that it changes, and its findings'."""
-    changed = fix.changed_files.values_list("path", flat=True)
-    return sorted({*changed, *fix.findings.values_list("path", flat=True)} - {""})
+    """The files that matter to a fix: those that it changes, and its findings' with their data flow."""
+    files = fix.changed_files.values_list("path", "old_path")
+    paths = {path for pair in files for path in pair}
+    for path, current in fix.findings.values_list("path", "current"):
+        paths |= {path, *result_from_json(current).flow_paths}
+    return sorted(paths - {""})

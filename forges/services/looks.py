@@ -7,7 +7,7 @@ Webhooks only make looks happen sooner; the poll finds what they missed.
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
-from itertools import islice
+from itertools import chain, count, islice
 
 from django.conf import settings
 from django.db import transaction
@@ -29,12 +29,13 @@ from forges.services.analyses import Desk, list_new, take_of_lines
 from forges.services.attempts import host_errors
 from forges.services.opening import open_host
 from forges.statuses import ConnectionState, PullState
+from gate.moments import SKEW
 from remediations.statuses import RemediationState
 from scopes.models import Asset, AssetKind, Line, LineKind
 from scopes.services import create_asset
 
 PAGE = 100
-OVERLAP = timedelta(minutes=5)  # between two looks for changed pull requests: clocks differ
+MOST_NAME = 200  # characters of an asset's name
 ALIVE = timedelta(hours=6)  # after a push, reports of it may still come
 
 
@@ -139,13 +140,21 @@ def _asset_for(row: Repository) -> Asset:
     asset = free.filter(kind=AssetKind.REPOSITORY).first()
     if asset is not None:
         return asset
-    name = row.full_name
-    if Asset.objects.filter(scope=row.scope, name=name).exists():
-        name = clean_text(f"{name} ({row.connection.name})", 200)
     return create_asset(
-        scope=row.scope, name=name, by=None, at=timezone.now(), repository=row.clone_url,
+        scope=row.scope, name=_free_name(row), by=None, at=timezone.now(), repository=row.clone_url,
         default_line=row.default_branch,
     )  # fmt: skip
+
+
+def _free_name(row: Repository) -> str:
+    """The repository's name, with the connection's and a number behind it as far as others have it."""
+    name, connected = row.full_name, row.connection.name
+    alike = Asset.objects.filter(scope=row.scope, name__startswith=name[: MOST_NAME // 2])
+    taken = set(alike.values_list("name", flat=True))
+    more = (f" ({connected} {number})" for number in count(2))
+    ends = chain(("", f" ({connected})"), more)
+    names = (f"{name[: MOST_NAME - len(end)]}{end}" for end in ends)
+    return next(free for free in names if free not in taken)
 
 
 def _ring_for_repositories(connection: Connection, seen: list[Repository], at: datetime) -> None:
@@ -176,7 +185,7 @@ def _ring_for_pulls(connection: Connection, host: Host, at: datetime) -> None:
     if connection.looked_at is None:
         return
     names = dict(connection.repositories.values_list("full_name", "pk"))
-    for name, number in host.changed_pulls(rfc3339(connection.looked_at - OVERLAP)):
+    for name, number in host.changed_pulls(rfc3339(connection.looked_at - SKEW)):
         if name in names:
             ring_for_pull(names[name], connection.scope_id, number, at)
 

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from core import jobs
+from core import blobs, jobs
 from core.models import Job
 from core.outbound import HostError
 from core.text import clean_text
@@ -24,6 +24,7 @@ from forges.models import HostPerson, PullRequest
 from forges.services.alerts import findings_of
 from forges.services.analyses import Desk, list_new, relate_fix, take_for_fix
 from forges.services.attempts import host_errors
+from forges.services.landing import Reviewed, landed
 from forges.services.linking import references
 from forges.services.opening import open_host
 from forges.services.parsing import unparsed
@@ -119,26 +120,41 @@ def _look(desk: Desk, row: PullRequest) -> Look:
     """Fetch what matters, and no more: of what is no fix only the pull request and its commits."""
     pull = desk.host.pull(desk.told, row.number)
     look = Look(pull, line=desk.row.asset.lines.filter(name=pull.base_ref).first())
-    if look.line is None or (row.remediation is None and pull.state == PullState.CLOSED):
+    fix = _fix(row, pull)
+    if look.line is None or (fix is None and pull.state == PullState.CLOSED):
         return look
     commits = desk.host.pull_commits(desk.told, row.number)
     look.people = {c.login: clean_text(c.author, 400) for c in commits if c.login}
     look.findings = _findings(desk, look, commits)
-    if row.remediation is None and not look.findings:
+    if fix is None and not look.findings:
         return look
-    fix = row.remediation
     is_over = fix is not None and fix.state == RemediationState.MERGED
     if not is_over and pull.state != PullState.CLOSED and commits:
         look.revision = _revision(desk, row, pull, commits)
-        look.merge = _merge(desk, look.revision, pull, commits)
+        look.merge = _merge(desk, row, look.revision, pull, commits)
     look.reviews = desk.host.reviews(desk.told, row.number)
     look.patches = _patches(desk, row, look)
     return look
 
 
+def _fix(row: PullRequest, pull: Pull) -> Remediation | None:
+    """The fix that a pull request is known to be; what was withdrawn and goes on is a new proposal,
+    and so is what leads to another branch now."""
+    fix = row.remediation
+    if fix is None or _has_left(fix, pull):
+        return None
+    is_over = fix.state == RemediationState.WITHDRAWN
+    return None if is_over and pull.state != PullState.CLOSED else fix
+
+
+def _has_left(fix: Remediation, pull: Pull) -> bool:
+    """Whether a pull request that has not merged leads to another branch than the fix's line."""
+    return fix.state == RemediationState.PROPOSED and pull.base_ref != fix.line.name
+
+
 def _patches(desk: Desk, row: PullRequest, look: Look) -> dict[str, str]:
     """Commit → patch id of what those approved who are news: it survives an update of the base."""
-    fix = row.remediation
+    fix = _fix(row, look.pull)
     seen = set(fix.reviews.values_list("host_review", flat=True)) if fix is not None else set()
     news = [r for r in look.reviews if r.commit and _name_of(row, r) not in seen]
     commits = {review.commit for review in news if review.state == ReviewState.APPROVED}
@@ -181,7 +197,7 @@ def _findings(desk: Desk, look: Look, commits: list[HostCommit]) -> list[Finding
 
 def _revision(desk: Desk, row: PullRequest, pull: Pull, commits: list[HostCommit]) -> Revision:
     """From where the change began to its head. A known base of the same head is kept."""
-    fix = row.remediation
+    fix = _fix(row, pull)
     head = desk.commit(pull.head_commit)
     if fix is not None and fix.head_commit == pull.head_commit:
         compared = Comparison(fix.base_commit, "ahead")
@@ -195,7 +211,7 @@ def _revision(desk: Desk, row: PullRequest, pull: Pull, commits: list[HostCommit
     return Revision(
         base_commit=compared.merge_base, base_tree=desk.commit(compared.merge_base).tree,
         head_commit=head.id, head_tree=head.tree, diff=compared.diff,
-        commits=[_told(commit) for commit in commits], pushed_at=_time(head.committed_at),
+        commits=[_told(commit) for commit in commits], pushed_at=_pushed(head, pull),
         unparsed=unparsed(desk, compared.merge_base, head.id, compared.diff),
     )  # fmt: skip
 
@@ -207,46 +223,34 @@ def _parent(commit: HostCommit) -> str:
 def _told(commit: HostCommit) -> dict[str, str]:
     return {
         "id": commit.id, "message": commit.message, "author": commit.author,
-        "committer": commit.committer,
+        "committer": commit.committer, "author_login": commit.login,
+        "committer_login": commit.committer_login,
     }  # fmt: skip
+
+
+def _pushed(head: HostCommit, pull: Pull) -> datetime | None:
+    """When the head came: when it was committed, which is told by the clock of whoever did; by the
+    host's, not after the pull request last changed."""
+    times = [_time(head.committed_at), _time(pull.updated_at)]
+    return min((at for at in times if at), default=None)
 
 
 def _time(text: str) -> datetime | None:
     return parse_datetime(text) if text else None
 
 
-def _merge(desk: Desk, revision: Revision, pull: Pull, commits: list[HostCommit]) -> Merge | None:
+def _merge(
+    desk: Desk, row: PullRequest, revision: Revision, pull: Pull, commits: list[HostCommit]
+) -> Merge | None:
     if pull.state != PullState.MERGED or not pull.merge_commit:
         return None
-    merged = desk.commit(pull.merge_commit)
+    merged, fix, diff = desk.commit(pull.merge_commit), _fix(row, pull), revision.diff
+    if diff is None and fix is not None and fix.head_commit == revision.head_commit and fix.diff_id:
+        diff = blobs.load(fix.diff_id)  # of this very revision: it was not asked for again
+    reviewed = Reviewed(revision.base_commit, revision.head_commit, revision.head_tree, diff)
     return Merge(
         commit=merged.id, tree=merged.tree, at=_time(pull.merged_at), by=pull.merged_by,
-        landed=_landed(desk, revision, merged, commits),
-    )  # fmt: skip
-
-
-def _landed(
-    desk: Desk, revision: Revision, merged: HostCommit, commits: list[HostCommit]
-) -> Landed:
-    """From where the merge led: a merge's first parent, the base of a rebase's commits."""
-    if merged.id == revision.head_commit:
-        return Landed(base_commit=revision.base_commit)
-    onto = _parent(merged)
-    if (
-        len(merged.parents) == 1
-    ):  # squashed, or rebased: then each commit came over with its message
-        current = merged
-        for original in reversed(commits):
-            if current.message.strip() != original.message.strip() or len(current.parents) != 1:
-                break
-            onto = current.parents[0]
-            current = desk.commit(onto)
-    if onto == revision.base_commit:
-        return Landed(base_commit=onto)
-    compared = desk.host.compare(desk.told, onto, merged.id, diff=True)
-    return Landed(
-        base_commit=onto, base_tree=desk.commit(onto).tree, diff=compared.diff,
-        unparsed=unparsed(desk, onto, merged.id, compared.diff),
+        landed=landed(desk, reviewed, merged, commits),
     )  # fmt: skip
 
 
@@ -256,9 +260,9 @@ def _record(row: PullRequest, look: Look, at: datetime) -> Remediation | None:
     pull, actor = look.pull, row.repository.connection.actor
     row = PullRequest.objects.select_for_update(of=("self",)).get(pk=row.pk)
     known = _people(row, look)
-    fix = row.remediation
-    if fix is not None and fix.state == RemediationState.WITHDRAWN and pull.state == PullState.OPEN:
-        fix = None  # opened again: a new proposal
+    fix = _fix(row, pull)
+    if row.remediation is not None and _has_left(row.remediation, pull):
+        _leave(row, row.remediation, pull, at)
     if look.revision is not None and look.line is not None:
         fix = _revised(fix, look, look.line, look.revision, actor, at)
     if fix is not None:
@@ -266,7 +270,7 @@ def _record(row: PullRequest, look: Look, at: datetime) -> Remediation | None:
         host_reviews.record_host_reviews(remediation=fix, reviews=told, by=actor, at=at)
         if look.merge is not None:
             fix = _merged(fix, look.merge, actor, at)
-        elif pull.state == PullState.CLOSED and fix.state == RemediationState.PROPOSED:
+        elif _is_given_up(row, pull, fix):
             reason = f"{clean_text(pull.url, 500)} was closed without a merge."
             fix = withdraw_remediation(remediation=fix, reason=reason, by=actor, at=at)
         else:
@@ -275,6 +279,26 @@ def _record(row: PullRequest, look: Look, at: datetime) -> Remediation | None:
     row.title, row.url = clean_text(pull.title, 300), pull.url[:500]
     row.save(update_fields=["remediation", "state", "head_commit", "title", "url"])
     return fix
+
+
+def _is_given_up(row: PullRequest, pull: Pull, fix: Remediation) -> bool:
+    """Whether a pull request was closed, and no other one has its fix: of one head there may be two."""
+    if pull.state != PullState.CLOSED or fix.state != RemediationState.PROPOSED:
+        return False
+    return not _is_shared(row, fix)
+
+
+def _is_shared(row: PullRequest, fix: Remediation) -> bool:
+    return fix.pulls.exclude(pk=row.pk).exclude(state=PullState.CLOSED).exists()
+
+
+def _leave(row: PullRequest, fix: Remediation, pull: Pull, at: datetime) -> None:
+    """Withdraw a fix whose pull request leads elsewhere now: what merges there fixes nothing here."""
+    if not _is_shared(row, fix):
+        url, onto = clean_text(pull.url, 500), clean_text(pull.base_ref, 200)
+        reason = f"{url} leads to {onto} now, not to {fix.line.name}."
+        by = row.repository.connection.actor
+        withdraw_remediation(remediation=fix, reason=reason, by=by, at=at)
 
 
 def _revised(

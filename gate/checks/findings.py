@@ -11,6 +11,7 @@ from gate.checks.check import About, Answer, check, counted, failed, passed, pla
 from gate.checks.out_of_sight import out_of_sight, silenced, told_otherwise
 from gate.checks.proofs import still_works
 from gate.disputes import is_fixer
+from gate.earlier import stood
 from gate.legs import Leg
 from gate.matching import Pair
 from gate.novelty import Cause, Novelty
@@ -70,7 +71,7 @@ def _absence(case: Case, target: Target, item: Witness) -> Answer:
             leg.ref(),
             remedy="Fix the others too, or dispute the match with a second approver.",
         )
-    if not item.after.comparison.joined and not _blobs_known(item):
+    if not item.after.comparison.joined and not _is_comparable(case, item):
         return unknown(
             f"{ref} is not in {leg.label}, but the diff does not join the two scanned revisions.",
             leg.ref(),
@@ -106,14 +107,16 @@ def _present(item: Witness, ref: str, pair: Pair, leg: Leg) -> Answer:
     )
 
 
-def _blobs_known(item: Witness) -> bool:
-    """Whether the original's file is known by its blob on both sides."""
+def _is_comparable(case: Case, item: Witness) -> bool:
+    """Whether the original's file is known by its blob on both sides, or an older scan of it and
+    this one of what must be clean are known to lie in one line."""
     leg, source = item.after.leg, item.source
-    if source is None or item.index is None:
+    if source is None or item.standing is None:
         return False
-    path = item.after.comparison.pool[item.index].location.path
     before, after = dict(source.facts.blobs), dict(leg.facts.blobs)
-    return bool(after) and path in before
+    if after and item.standing.location.path in before:
+        return True
+    return item.after.spanned and stood(source, item.standing, case.at, case.diff)
 
 
 def place_of(result: Result) -> str:
@@ -183,9 +186,10 @@ def _unjoined(case: Case) -> Iterator[Answer]:
 
 
 def _answers_new(after: After) -> bool:
-    """Joined to the scan before; or, without one, of the fix's content with nothing to compare."""
+    """Joined to the scan before, by the diff or by what lies between; or, without one, of the fix's
+    content with nothing to compare."""
     if after.comparison.earlier:
-        return after.comparison.joined
+        return after.comparison.joined or after.spanned
     return after.to_head in BOUND or after.to_goal in BOUND
 
 

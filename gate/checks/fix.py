@@ -53,9 +53,10 @@ def scope_of_change(case: Case, terms: Terms) -> Answer:
 
 
 def _explained(case: Case) -> set[str | None]:
-    """The files of the originals and of their data flows."""
+    """The files of the originals and of their data flows, and of all findings that the fix is for."""
     results = [target.original.result for target in case.targets if target.original.result]
-    return {path for r in results for path in (r.location.path, *r.flow_paths) if path}
+    own = {path for r in results for path in (r.location.path, *r.flow_paths) if path}
+    return {*own, *case.evidence.fix.addresses}
 
 
 def _is_usual(file: FileDiff) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from gate.case import Case, Target, Witness
 from gate.checks.check import Answer, plain, unknown
 from gate.checks.examined import proven
+from gate.earlier import at_base
 from gate.legs import Leg
 from gate.matching import match
 from gate.records import Result
@@ -48,7 +49,7 @@ def silenced(case: Case, terms: Terms, target: Target) -> Answer | None:
 def out_of_sight(target: Target, item: Witness, case: Case) -> Answer | None:
     """UNKNOWN where the original's code is, now, in a file not known to be examined by this run."""
     leg = item.after.leg
-    hidden = _hidden(item.standing, leg, case)
+    hidden = _hidden(at_base(item.source, item.standing), leg, case)
     if not hidden:
         return None
     return unknown(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from gate.binding import short
+from gate.binding import Revision, short
 from gate.case import Case
 from gate.checks.check import (
     About,
@@ -32,6 +32,9 @@ _REVIEW = "Have a person who did not write the fix approve exactly {}."
 _SAY_PATCH = (
     "Have exactly {} approved; or, where only the base was updated, say patch_id of the review, or patches "
     "in the facts (python -m gate facts --reviewed COMMIT or git patch-id --verbatim print it)."
+)
+_MERGE_AS_REVIEWED = (
+    "Have what merged beside the reviewed change reviewed too, as a change of its own."
 )
 _NO = {"no", "false", "n", "nope", "nein", "not", "never"}
 _NOTHING = {
@@ -128,7 +131,7 @@ def _objection(case: Case, review: Review) -> str:
     agent = machine(who)
     if review.kind != "human" or agent or is_bot_login(person(who)):
         return f"{who} is {'an AI' if review.kind == 'ai' else 'no person'}"
-    if is_fixer(who, case.evidence.fix):
+    if any(is_fixer(name, case.evidence.fix) for name in (who, *review.aliases)):
         return f"{who} made the fix"
     if not _is_of_this(case, review) and not _missing_patch(case, review):
         return f"{who} looked at {_seen(review)}"
@@ -145,7 +148,15 @@ def _doubt(case: Case, review: Review) -> str:
         return (
             f"{who} approved at {review.at}, before that revision was there ({_came(case, review)})"
         )
-    return "" if _is_of_this(case, review) else _missing_patch(case, review)
+    return _changed(case, review) if _is_of_this(case, review) else _missing_patch(case, review)
+
+
+def _changed(case: Case, review: Review) -> str:
+    """Why an approval of the head is none of what merged: whoever merges can put more into it."""
+    at = case.at
+    if case.evidence.fix.landed_as != "changed" or (at.merge and _names(review, at.merge)):
+        return ""
+    return f"{review.reviewer} approved {at.head.label}, and {at.goal.label} is not known to be that and no more"
 
 
 def _came(case: Case, review: Review) -> str:
@@ -160,12 +171,12 @@ def _is_of_this(case: Case, review: Review) -> bool:
     """The head or the merge, by commit or by tree; or the identical patch on an older base."""
     if _patch(case, review) in case.evidence.patch_ids.sure:
         return True
-    for revision in (case.at.head, case.at.merge):
-        if revision and review.commit and review.commit == revision.commit:
-            return True
-        if revision and review.tree and review.tree == revision.tree:
-            return True
-    return False
+    return any(_names(review, one) for one in (case.at.head, case.at.merge) if one)
+
+
+def _names(review: Review, revision: Revision) -> bool:
+    same_commit = review.commit and review.commit == revision.commit
+    return bool(same_commit or (review.tree and review.tree == revision.tree))
 
 
 def _patch(case: Case, review: Review) -> str:
@@ -200,6 +211,8 @@ def _why_none(case: Case, remedy: str) -> Answer:
         remedy = _SAY_PATCH.format(case.at.head.label)
     if not doubtful:
         return failed(f"No approval counts: {_objection(case, last)}.", remedy=remedy)
+    if _changed(case, last):
+        remedy = _MERGE_AS_REVIEWED
     return unknown(f"No approval is known to count: {_doubt(case, last)}.", remedy=remedy)
 
 

@@ -176,7 +176,7 @@ def _stability(case: Case, target: Target, item: Witness) -> Answer:
 def _is_listed_alike(target: Target, item: Witness) -> bool:
     """Whether a tool that lists every rule that is on lists this one at no lower level than before."""
     leg, result = item.after.leg, _result_there(target, item)
-    if item.source is None or result is None or not leg.row or leg.row.rules != "inventory":
+    if item.source is None or result is None or not leg.lists_rules:
         return False
     old, new = (inventory(one) or {} for one in (item.source, leg))
     before, now = old.get(result.rule), new.get(result.rule)

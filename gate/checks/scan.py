@@ -38,7 +38,7 @@ _HARMLESS = re.compile(
 
 @check("WELL_FORMED", about=About.SCANS, version=2)
 def well_formed(case: Case, terms: Terms) -> Answer:
-    """Is each file valid SARIF 2.1.0, within limits? (What cannot be read at all is an error.)"""
+    """Is each file valid in its format, within limits? (What cannot be read at all is an error.)"""
     parts = [_form_of(scan) for scan in case.evidence.role(Role.AFTER)]
     parts += [part for after in case.afters for part in _unplaced(after.leg)]
     parts += [part for after in case.afters for part in _displaced(case, after.leg)]
@@ -50,13 +50,13 @@ def _form_of(scan: Scan) -> Answer:
     grave = [problem for problem in scan.report.problems if not _HARMLESS.search(problem)]
     if grave:
         return unknown(
-            f"{name} departs from SARIF 2.1.0 where it matters: {plain(grave[0])}.",
+            f"{name} departs from {scan.report.format} where it matters: {plain(grave[0])}.",
             f"{name}#{grave[0].partition(':')[0]}",
-            remedy="Write the report with a version of the tool that follows SARIF 2.1.0.",
+            remedy=f"Write the report with a version of the tool that follows {scan.report.format}.",
         )
     harmless = len(scan.report.problems)
     said = f", but for {counted(harmless, 'departure')} of no consequence" if harmless else ""
-    return passed(f"{name} is valid SARIF 2.1.0 within all limits{said}.")
+    return passed(f"{name} is valid {scan.report.format} within all limits{said}.")
 
 
 def _unplaced(leg: Leg) -> Iterator[Answer]:
@@ -181,7 +181,7 @@ def execution_ok(case: Case, terms: Terms) -> Answer:
     ]
     for after in case.afters:
         parts += [ended(after.leg), *_errors(case, after), *_short(case, after)]
-        parts += _mistimed(case, after.leg)
+        parts += [*_mistimed(case, after.leg), *_warned(after.leg)]
     return worst(parts, _no_scan())
 
 
@@ -233,6 +233,16 @@ def _succeeded(leg: Leg, code: int) -> bool | None:
     if leg.row and leg.row.success:
         return code in leg.row.success
     return True if code == 0 else None
+
+
+def _warned(leg: Leg) -> Iterator[Answer]:
+    """What whoever keeps the report took only with a warning, such as results that it left out."""
+    if leg.facts.warning:
+        yield unknown(
+            f"{leg.label} may not be whole; who keeps it warns: {plain(leg.facts.warning)}.",
+            leg.ref(),
+            remedy="Repair what the warning names and scan again.",
+        )
 
 
 def _mistimed(case: Case, leg: Leg) -> Iterator[Answer]:
@@ -288,7 +298,9 @@ def _short(case: Case, after: After) -> Iterator[Answer]:
 @check("NOT_TRUNCATED", about=About.SCANS)
 def not_truncated(case: Case, terms: Terms) -> Answer:
     """Are the result counts clear of known caps, and is it the raw file?"""
-    return worst((_whole(after.leg) for after in case.afters), _no_scan())
+    legs = [after.leg for after in case.afters]
+    warned = [answer for leg in legs for answer in _warned(leg)]
+    return worst([*(_whole(leg) for leg in legs), *warned], _no_scan())
 
 
 def _whole(leg: Leg) -> Answer:

@@ -53,6 +53,8 @@ def _objection(case: Case, terms: Terms, approval: StandingApproval) -> str:
         return f"the policy accepts none at the {terms.tier} tier"
     if case.diff is None:
         return "the diff is not known"
+    if case.evidence.fix.landed_as == "changed":
+        return f"{case.at.goal.label} is not known to be that and no more"
     return (
         _not_by_a_bot(case.evidence.fix)
         or more_than_bumps(case.diff)

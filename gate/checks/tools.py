@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gate.binding import BOUND, bond, joins
+from gate.binding import joins
 from gate.case import Case, Target, Witness
 from gate.checks.check import (
     About,
@@ -20,6 +20,7 @@ from gate.checks.check import (
 from gate.checks.proofs import proof_answer
 from gate.checks.rules import recipe_of
 from gate.comparison import counterpart, same_kind
+from gate.earlier import stood
 from gate.legs import Leg
 from gate.recipe import compare_recipes, compare_versions, numbers
 from gate.terms import Terms
@@ -251,7 +252,7 @@ def _by_stored_scan(case: Case, target: Target, item: Witness) -> Answer:
 
 def unlike(case: Case, target: Target, earlier: Leg, leg: Leg) -> Iterator[str]:
     """What keeps a scan before the fix from speaking for the recipe of a scan after it."""
-    if bond(earlier, case.at.base, _old_paths(target)) not in BOUND:
+    if not stood(earlier, target.original.result, case.at, case.diff):
         yield "it is not known to be of the content before the fix"
     recipe = compare_recipes(earlier, leg, joins(earlier, leg, case.at), case.touches)
     if recipe.version != 0:
@@ -264,11 +265,3 @@ def unlike(case: Case, target: Target, earlier: Leg, leg: Leg) -> Iterator[str]:
 
 def _same_model(one: Leg, other: Leg) -> bool:
     return bool(one.facts.model) and one.facts.model == other.facts.model
-
-
-def _old_paths(target: Target) -> tuple[str, ...]:
-    """Where the original lies before the fix."""
-    result = target.original.result
-    if result is None:
-        return ()
-    return tuple(path for path in (result.location.path, *result.flow_paths) if path)

@@ -93,13 +93,14 @@ class Document:
         self.may_be_unclean = scan.may_be_unclean
         return value
 
-    def has(self, name: str) -> bool:
-        """Whether it is an object with this member; checked as far as that takes."""
+    def names(self, last: str) -> frozenset[str]:
+        """The names of an object's members; ``last`` alone where it has that one, which is
+        checked as far as that takes. Raises InputError."""
         try:
-            self.load({name: Keep.STOP, "*": Keep.NOTHING})
+            found = self.load({last: Keep.STOP, "*": Keep.NOTHING})
         except _StoppedError:
-            return True
-        return False
+            return frozenset({last})
+        return frozenset(found) if type(found) is dict else frozenset()
 
     def elements(self, start: int) -> Iterator[Any]:
         """The values of the array that opens at an offset, which was checked before."""

@@ -99,7 +99,10 @@ class ScanViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
         },
     )
     def create(self, request: Request) -> Response:
-        """Store a SARIF report with its facts; it is read in the background.
+        """Store a report with its facts; it is read in the background.
+
+        Read are SARIF 2.1.0, CycloneDX, security reports of GitLab, code scanning alerts of GitHub, the JSON of
+        OSV-Scanner, Trivy, Grype, Semgrep, Bandit and Nuclei, and CSV: which of them it is, its content tells.
 
         A report that cannot be used answers 400 with the place where you waited for it; otherwise
         the scan ends as `failed` with the same words in `error`.

@@ -30,6 +30,7 @@ from scans.results import scans_that_saw, seen_in
 from scans.services.revocations import keep_revocation
 from scans.statuses import Purpose, Relation
 
+AFTER_MERGE = (Relation.CONTAINS, Relation.REWRITES)
 HOLDERS = ["findings_finding", "scans_clearance"]  # tables whose deferred keys must hold now
 
 
@@ -228,6 +229,20 @@ def reopen_on_sight(
     revoke(clearance, reason=reason, by=None, at=at)
 
 
+def reopen_seen(*, scan: Scan, remediation: Remediation, at: datetime) -> None:
+    """Reopen what was completed by this fix and is in a scan that turns out to be of later code.
+
+    The scan may have been read before it was known how its commit lies to the merge.
+    """
+    completed = Finding.objects.filter(
+        clearances__remediation=remediation, clearances__live=True, line=scan.line_id,
+        status=Status.MOBILIZATION_COMPLETE,
+    )  # fmt: skip
+    for finding in completed.order_by("pk"):
+        for seen in finding.sightings.filter(scan_id=scan.pk):
+            reopen_on_sight(finding, scan=scan, stage=seen.stage, pointer=seen.pointer, at=at)
+
+
 def _first_after_merge(scans: models.QuerySet[Scan], fix: Remediation) -> Scan | None:
     """The newest of ``scans`` that does not look at code from before the fix merged.
 
@@ -241,8 +256,8 @@ def _first_after_merge(scans: models.QuerySet[Scan], fix: Remediation) -> Scan |
     later = scans.filter(created_at__gte=fix.merged_at).exclude(
         Q(commit=fix.base_commit) | Q(commit__in=older)
     )
-    surely = Q(pk__in=[pk for pk, relation in known.items() if relation == Relation.CONTAINS])
-    older_code = [pk for pk, relation in known.items() if relation == Relation.LACKS]
+    surely = Q(pk__in=[pk for pk, relation in known.items() if relation in AFTER_MERGE])
+    older_code = [pk for pk, relation in known.items() if relation not in AFTER_MERGE]
     for scan in scans.filter(surely | Q(pk__in=later)).exclude(pk__in=older_code).order_by("-pk"):
         times = (moment(scan.facts.get(name) or "") for name in ("started_at", "finished_at"))
         if scan.pk in known or all(at is None or at >= merged_at for at in times):

@@ -18,6 +18,7 @@ from remediations.services import as_person, has_written
 from remediations.statuses import Decision, DisputeState, Origin, Outcome, SecretState
 from scans.ingest.records import result_from_json
 from scans.models import Disposition, Scan, ScanDescent
+from scans.statuses import Relation
 
 # members whose rows may name the finding they are about
 OF_FINDINGS = ("waivers", "dispositions", "revocations", "proofs")
@@ -30,11 +31,19 @@ def filled(**members: Any) -> dict[str, Any]:
 
 
 def scan_facts(scan: Scan, fix: Remediation, descents: Mapping[int, ScanDescent]) -> dict[str, Any]:
-    """What is known beside a scan's report; with what shows that it contains the fix's merge.
+    """What is known beside a scan's report; with what shows that it contains the fix's merge, or that
+    the fix's base contains it.
 
     ``descents``: by scan. Where there are any, a scan of the base has its blobs to compare with.
     """
     own = descents.get(scan.pk)
+    if own is not None and own.relation == Relation.PRECEDES:
+        return {
+            **scan.facts,
+            "contained_in": [fix.base_commit],
+            "blobs": {**own.blobs, **scan.facts.get("blobs", {})},
+            **filled(diff_to_base=own.diff_to_base),
+        }
     if own is not None:
         return {
             **scan.facts,
@@ -47,19 +56,29 @@ def scan_facts(scan: Scan, fix: Remediation, descents: Mapping[int, ScanDescent]
 
 
 def fix_facts(fix: Remediation, descents: Sequence[ScanDescent] = ()) -> dict[str, Any]:
-    """The members of ``fix``; with the blobs at the merge where scans of later commits need them."""
+    """The members of ``fix``; with the blobs at base and merge where scans of other commits need them."""
     attempts = Remediation.objects.filter(findings__in=fix.findings.all(), pk__lte=fix.pk)
     return filled(
         base_commit=fix.base_commit, base_tree=fix.base_tree,
         head_commit=fix.head_commit, head_tree=fix.head_tree,
         merge_commit=fix.merge_commit, merge_tree=fix.merge_tree,
-        merged_at=rfc3339(fix.merged_at), landed_from=fix.landed_from, pushed_at=rfc3339(fix.pushed_at),
+        merged_at=rfc3339(fix.merged_at), landed_from=fix.landed_from, landed_as=fix.landed_as,
+        pushed_at=rfc3339(fix.pushed_at),
         author=fix.author, origin=fix.origin, agent=fix.agent, model=fix.model,
         agent_run=fix.agent_run, branch=fix.branch, unparsed=fix.unparsed,
-        commits=[filled(**commit) for commit in fix.commits],
-        attempts=attempts.distinct().count() or 1,
+        commits=[filled(**commit) for commit in fix.commits], former_hands=fix.former_hands,
+        attempts=attempts.distinct().count() or 1, addresses=_files(fix),
+        base_blobs={
+            path: blob for d in descents if d.relation == Relation.PRECEDES
+            for path, blob in d.base_blobs.items()
+        },
         merge_blobs={path: blob for d in descents for path, blob in d.merge_blobs.items()},
     )  # fmt: skip
+
+
+def _files(fix: Remediation) -> list[str]:
+    """The files of all findings that a fix is for: each may have made another part of it needed."""
+    return sorted(set(fix.findings.values_list("path", flat=True)) - {""})
 
 
 def reviews(fix: Remediation) -> list[dict[str, Any]]:
@@ -75,7 +94,7 @@ def reviews(fix: Remediation) -> list[dict[str, Any]]:
             reviewer=r.reviewer.username if r.reviewer else _known_as(r, here),
             kind=REVIEWER_KIND[UserKind(r.reviewer.kind)] if r.reviewer else r.login_kind,
             commit=r.commit, tree=r.tree, decision=r.decision, at=rfc3339(r.at), answers=r.answers,
-            patch_id=r.patch_id,
+            patch_id=r.patch_id, aliases=[name for name in (r.login, r.login_mention) if name],
         )
         for r in last.values()
         if r.decision != Decision.DISMISSED

@@ -15,9 +15,10 @@ from core.permissions import Permission
 from gate import facts as gate_facts
 from gate.errors import InputError
 from remediations.models import Remediation
-from remediations.services import check_git_id
+from remediations.services import check_diff, check_git_id, locked
 from remediations.statuses import RemediationState
 from scans.models import Scan, ScanDescent
+from scans.services.clearances import reopen_seen
 from scans.services.uploads import store_scan, target_of, upload_key
 from scans.services.verification import judge_remediation
 from scans.statuses import FactSource, Relation
@@ -70,23 +71,28 @@ def record_descent(
     base_blobs: Mapping[str, str],
     by: User,
     at: datetime,
+    diff_to_base: str = "",
 ) -> ScanDescent:
-    """Record whether a scan's commit contains a fix's merge, and judge the fix if the scan is read.
+    """Record how a scan's commit lies to a fix's merge, and judge the fix if the scan is read.
 
     ``blobs``, ``merge_blobs``, ``base_blobs``: path → blob id at the scanned commit, at the merge and
-    at the fix's base, of the files that matter to the fix. The same again is the first row. Raises BadInput.
+    at the fix's base, of the files that matter to the fix; ``diff_to_base``: of those, from a commit
+    that precedes the fix to its base. The same again is the first row. Raises BadInput.
     """
     check_may(by, Permission.UPLOAD_SCAN, scan.scope_id)
+    remediation = locked(remediation.pk)
     if remediation.state != RemediationState.MERGED or remediation.asset_id != scan.asset_id:
         raise BadInput("remediation", "is not merged, or of another asset than the scan")
     for blob in (*blobs.values(), *merge_blobs.values(), *base_blobs.values()):
         check_git_id("blobs", blob)
+    if diff_to_base:
+        check_diff("diff_to_base", diff_to_base.encode())
     row, is_new = ScanDescent.objects.get_or_create(
         scan=scan, remediation=remediation,
         defaults={
             "scope_id": scan.scope_id, "relation": relation, "merge_commit": remediation.merge_commit,
             "blobs": dict(blobs), "merge_blobs": dict(merge_blobs),
-            "base_blobs": dict(base_blobs), "source": FactSource.FETCHED, "at": at,
+            "base_blobs": dict(base_blobs), "diff_to_base": diff_to_base, "source": FactSource.FETCHED, "at": at,
         },
     )  # fmt: skip
     if is_new:
@@ -96,6 +102,8 @@ def record_descent(
             data={"remediation": remediation.pk, "merge": remediation.merge_commit,
                   "relation": relation},
         )  # fmt: skip
-        if scan.is_over and relation == Relation.CONTAINS:
+        if scan.is_over and relation == Relation.REWRITES:
+            reopen_seen(scan=scan, remediation=remediation, at=at)
+        elif scan.is_over and relation != Relation.LACKS:
             judge_remediation(remediation.pk, at=at)
     return row

@@ -27,7 +27,7 @@ from scans.models import Scan, Verification, VerificationScan
 from scans.results import pointers, scans_that_saw
 from scans.services import facts as told
 from scans.services.clearances import clear, refutation
-from scans.statuses import FactSource, Purpose, Relation, Role, Verdict
+from scans.statuses import ENDED, FactSource, Purpose, Relation, Role, Verdict
 from scopes.models import Exposure
 
 # What fails as long as no full scan of what merged has come: reports of a pull request do not answer.
@@ -109,11 +109,32 @@ def _after(fix: Remediation, done: Sequence[Scan], descents: Collection[int]) ->
         later = [s for s in ours if s.pk in descents and (s.tool, s.category) not in told]
         if later:  # what it brought in is told by the scan of the request, if one was made
             asked = [s for s in linked if (s.tool, s.category) not in told]
-            return [*_newest_per_tool((*asked, *merged)), *_oldest_per_tool(later)]
+            chosen = [*_newest_per_tool((*asked, *merged)), *_oldest_per_tool(later)]
+            return [*chosen, *_rivals(chosen, (*merged, *later))]
         if merged:
-            return _newest_per_tool(merged)
+            chosen = _newest_per_tool(merged)
+            return [*chosen, *_rivals(chosen, merged)]
     of_head = [s for s in linked if _is_of(s, fix.head_commit, fix.head_tree)]
     return _newest_per_tool(of_head or linked)
+
+
+def _rivals(chosen: Sequence[Scan], scans: Iterable[Scan]) -> list[Scan]:
+    """The other full reports that a code host keeps of the same commit, tool and category.
+
+    Who may write there can add one in the name of the scanner, and nothing tells which is true. All
+    are judged: one that shows the weakness is enough. A run that is not known to have ended well is
+    none where the chosen one is: it was started again.
+    """
+    known = {(s.commit, s.tool, s.category): s for s in chosen if s.source == FactSource.FETCHED}
+    found = {}
+    for scan in scans:
+        mine = known.get((scan.commit, scan.tool, scan.category))
+        if mine is None or scan.source != FactSource.FETCHED or _is_partial(scan):
+            continue
+        if "exit_code" in scan.facts or "exit_code" not in mine.facts:
+            found[scan.raw_id] = scan
+    seen = {scan.raw_id for scan in chosen}
+    return sorted((s for raw, s in found.items() if raw not in seen), key=lambda s: s.pk)
 
 
 def _before(fix: Remediation, done: Sequence[Scan], findings: Sequence[Finding]) -> list[Scan]:
@@ -154,13 +175,18 @@ def _known(fix: Remediation) -> dict[str, Any]:
 def collect(fix: Remediation, findings: Sequence[Finding], *, at: datetime) -> Dossier:
     """Gather the stored evidence about a fix and the findings it addresses."""
     done = list(Scan.objects.done().filter(asset_id=fix.asset_id, raw__isnull=False).order_by("pk"))
-    rows = fix.descents.filter(relation=Relation.CONTAINS).select_related("scan")
-    descents = {row.scan_id: row for row in rows.order_by("pk")}
+    rows = (
+        fix.descents.filter(relation__in=[Relation.CONTAINS, Relation.PRECEDES])
+        .select_related("scan")
+        .order_by("pk")
+    )
+    descents = {row.scan_id: row for row in rows}
+    later = {pk for pk, row in descents.items() if row.relation == Relation.CONTAINS}
     before = _before(fix, done, findings)
     controls = [s for s in done if s.remediation_id == fix.pk and s.purpose == Purpose.CONTROL]
     scans = {
         Role.BEFORE: before,
-        Role.AFTER: _after(fix, done, descents),
+        Role.AFTER: _after(fix, done, later),
         Role.CONTROL: _newest_per_tool(s for s in controls if s not in before),
     }
     facts: dict[str, Any] = {
@@ -169,7 +195,9 @@ def collect(fix: Remediation, findings: Sequence[Finding], *, at: datetime) -> D
     refs = {finding.pk: _reference(finding, scans[Role.BEFORE]) for finding in findings}
     names = [s.document_name for s in scans[Role.AFTER]]
     facts |= {
-        "fix": told.fix_facts(fix, [d for d in descents.values() if d.scan in scans[Role.AFTER]]),
+        "fix": told.fix_facts(
+            fix, [d for d in descents.values() if d.scan in (*before, *scans[Role.AFTER])]
+        ),
         "reviews": told.reviews(fix),
         "dispositions": [*told.dispositions(fix), *told.disputes(fix, refs, names)],
         "surroundings": {
@@ -303,11 +331,17 @@ def _speaks_against(verification: Verification) -> bool:
     return verification.verdict == Verdict.FAIL and not failed <= UNANSWERED
 
 
+def _is_being_read(fix: Remediation) -> bool:
+    """Whether another report of what merged has come and is not read yet: it may say otherwise."""
+    coming = Scan.objects.exclude(state__in=ENDED).filter(asset_id=fix.asset_id)
+    return coming.filter(commit=fix.merge_commit, source=FactSource.FETCHED).exists()
+
+
 def _act(fix: Remediation, verification: Verification, at: datetime) -> None:
     """Complete what is cleared; send back what failed after somebody claimed it."""
     finding = Finding.objects.get(pk=verification.finding_id)
     if verification.verdict == Verdict.PASS and verification.with_merge:
-        if refutation(finding, fix):
+        if refutation(finding, fix) or _is_being_read(fix):
             return
         if finding.status != Status.AWAITING_VERIFICATION:
             # It was sent back meanwhile; the merge that has passed now is the claim again.

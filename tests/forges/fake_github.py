@@ -321,6 +321,11 @@ class FakeGitHub:
             pull.state, pull.closed_at, pull.updated_at = "closed", self.now(), self.now()
             self._emit_pull("closed", pull, by)
 
+    def reopen(self, pull: FakePull) -> None:
+        """Open a closed one again; no message tells."""
+        with self.lock:
+            pull.state, pull.closed_at, pull.updated_at = "open", None, self.now()
+
     def enqueue(self, pull: FakePull) -> str:
         """Put a pull request into the merge queue; return the commit that its checks run on."""
         with self.lock:

@@ -224,7 +224,8 @@ class Answers:
         if None in ends:
             return refused(404, NOT_FOUND)
         if request.media == "application/json":
-            return Answer(200, self.shapes.comparison(repository, str(ends[0]), str(ends[1])))
+            told = self.shapes.comparison(repository, str(ends[0]), str(ends[1]))
+            return Answer(200, told, rows=told.pop("commits"), member="commits")
         diff = repository.git.diff(str(ends[0]), str(ends[1]))
         if len(diff) > self.world.diff_limit:
             return refused(406, "Sorry, the diff exceeded the maximum number of lines (20000)")

@@ -119,6 +119,9 @@ class Shapes:
             "head": self._end(pull, recorded["head"], pull.head, pull.head_commit, pull.fork),
             "base": self._end(pull, recorded["base"], pull.base, pull.base_commit, ""),
         }
+        if "commits" in recorded:
+            span = f"{pull.base_commit}..{pull.head_commit}"
+            values["commits"] = pull.repository.git.count(span)
         return fill(recorded, **{key: one for key, one in values.items() if key in recorded})
 
     def _end(self, pull: FakePull, recorded: Any, ref: str, sha: str, fork: str) -> Any:

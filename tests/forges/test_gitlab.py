@@ -415,11 +415,11 @@ def test_a_running_job_has_no_report_yet(world, host, project, shop):
     assert list(host.analyses(shop)) == []
 
 
-def test_a_report_comes_as_sarif_from_the_archive_or_alone(world, host, project, shop):
+def test_a_report_comes_as_it_is_from_the_archive_or_alone(world, host, project, shop):
     for archived in (True, False):
         world.add_report(project, "refs/heads/main", "0" * 40, report=REPORT, archived=archived)
         analysis = next(iter(host.analyses(shop)))
-        assert b'"version": "2.1.0"' in host.report(shop, analysis, 10_000)
+        assert json.loads(host.report(shop, analysis, 10_000)) == REPORT
     world.gives_file_types = False  # before version 19 the parameter is not known
     with pytest.raises(HostError, match="artifacts:paths") as caught:
         host.report(shop, analysis, 10_000)
@@ -450,8 +450,6 @@ def test_a_report_over_the_limit_or_of_another_project_is_refused(world, host, p
     (analysis,) = host.analyses(shop)
     with pytest.raises(HostError, match="more than allowed"):
         host.report(shop, analysis, 100)
-    with pytest.raises(HostError, match="too large"):
-        host.report(shop, analysis, len(str(REPORT)) + 10)
     elsewhere = HostRepository("1", "acme/x", "main", "", "")
     with pytest.raises(HostError, match="another project"):
         host.report(elsewhere, analysis, 10_000)

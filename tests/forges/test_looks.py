@@ -12,6 +12,7 @@ from findings.models import Finding
 from findings.statuses import Status
 from forges.models import Connection, HostAlert, KnownAnalysis, Repository
 from forges.services import looks
+from forges.services.analyses import MOST_RIVALS
 from forges.services.connections import change_connection, end_connection, replace_key
 from forges.services.looks import ask_due_looks, ask_look
 from remediations.models import Remediation
@@ -329,7 +330,8 @@ def test_a_list_that_breaks_off_on_its_second_page_leaves_no_gap(acme, shop):
     due_now()
     acme.work()
     assert KnownAnalysis.objects.count() == 111
-    assert KnownAnalysis.objects.filter(state="taken").count() == 3
+    taken = KnownAnalysis.objects.filter(state="taken", category__startswith="/c:")
+    assert taken.count() == 2 * (1 + MOST_RIVALS)  # of one commit, so that any may be the true one
     assert acme.failed() == []
 
 

@@ -106,6 +106,9 @@ def _look_at(report: Report, data: bytes) -> None:
 
 
 def _document(data: bytes) -> Any:
+    lines = formats.rows(NAME, data)
+    if lines is not None:
+        return lines
     for mark, encoding in _BOMS.items():
         if data.startswith(mark):
             return json.loads(data[len(mark) :].decode(encoding))
@@ -117,7 +120,7 @@ def _resolve(document: Any, pointer: str) -> None:
     for token in pointer.split("/")[1:]:
         key = token.replace("~1", "/").replace("~0", "~")
         document = document[int(key) if isinstance(document, list) else key]
-    assert isinstance(document, dict), pointer
+    assert isinstance(document, dict | list), pointer
 
 
 def _look_at_texts(value: Any) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.gate.made import AT, HEAD, OTHER, changed, git_diff, good_facts, judged, row
+from tests.gate.made import AT, HEAD, MERGE, OTHER, changed, git_diff, good_facts, judged, row
 
 QUESTIONS = ("root_cause_removed", "variants_considered", "behaviour_kept")
 PUSHED = "2026-11-23T08:00:00Z"
@@ -67,6 +67,37 @@ def test_an_answer_says_something(answer, outcome):
     people = [{"reviewer": name, "answers": answers} for name in ("security-lead", "second-lead")]
 
     assert reviewed(*people, surroundings={"kev": True})["outcome"] == outcome
+
+
+@pytest.mark.parametrize(
+    ("landed_as", "commit", "outcome"),
+    [
+        ("head", HEAD, "PASS"),
+        ("clean", HEAD, "PASS"),
+        ("changed", HEAD, "UNKNOWN"),
+        ("changed", MERGE, "PASS"),
+    ],
+)
+def test_an_approval_of_the_head_is_none_of_a_merge_that_holds_something_else(
+    landed_as, commit, outcome
+):
+    fix = good_facts()["fix"] | {"merge_commit": MERGE, "landed_as": landed_as}
+    assert reviewed({"commit": commit}, fix=fix)["outcome"] == outcome
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"former_hands": ["Security Lead <lead@shop.example>"]},
+        {"commits": [{"author": "S <s@x.example>", "author_login": "security-lead"}]},
+        {"commits": [{"author": "S <s@x.example>", "committer_login": "security-lead"}]},
+        {"commits": [{"author": "Evelyn Jones <ej@corp.example>"}]},
+    ],
+)
+def test_who_wrote_any_revision_by_any_name_does_not_review_it(told):
+    fix = good_facts()["fix"] | told
+    review = {"aliases": ["Evelyn Jones <ej@corp.example>"]}
+    assert reviewed(review, fix=fix)["outcome"] == "FAIL"
 
 
 def waived(until: str, at: str = AT) -> dict[str, Any]:

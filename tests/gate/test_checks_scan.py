@@ -208,6 +208,13 @@ def test_a_full_scan_of_one_category_does_not_stand_for_another():
 # EXECUTION_OK
 
 
+@pytest.mark.parametrize("check", ["EXECUTION_OK", "NOT_TRUNCATED"])
+def test_a_report_that_was_taken_with_a_warning_is_not_known_to_be_whole(check):
+    facts = changed(good_facts(), "after.warning", "123 results were ignored")
+    assert outcome(check) == "PASS"
+    assert outcome(check, facts=facts) == "UNKNOWN"
+
+
 def test_an_exit_status_is_read_by_the_row_of_its_tool():
     one = changed(good_facts(), "after.exit_code", 1)
     two = changed(good_facts(), "after.exit_code", 2)

@@ -170,9 +170,9 @@ def test_streams_of_one_name_count_together():
 
 
 def test_it_is_known_whether_a_member_is_there_without_reading_on():
-    assert Document(b'{"a": [1], "runs": broken', "f", Limits()).has("runs")
-    assert not Document(b'{"a": {"runs": 1}}', "f", Limits()).has("runs")
-    assert not Document(b"[1]", "f", Limits()).has("runs")
+    assert Document(b'{"a": [1], "runs": broken', "f", Limits()).names("runs") == {"runs"}
+    assert Document(b'{"a": {"runs": 1}}', "f", Limits()).names("runs") == {"a"}
+    assert Document(b"[1]", "f", Limits()).names("runs") == set()
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16-le", "utf-16-be"])
