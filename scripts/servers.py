@@ -13,7 +13,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,8 +118,11 @@ def _apt_install(packages: list[str]) -> None:
 
 
 @contextlib.contextmanager
-def postgresql() -> Iterator[str]:
-    """Run a cluster of our own and give its DATABASE_URL; raises NotStarted if it won't start."""
+def postgresql(**settings: str) -> Iterator[str]:
+    """Run a cluster of our own and give its DATABASE_URL; raises NotStarted if it won't start.
+
+    ``settings``: of the server, instead of those that the tests run with.
+    """
     programs = find_postgresql()
     if programs is None:
         raise NotStarted("PostgreSQL's server programs are missing")
@@ -131,7 +134,7 @@ def postgresql() -> Iterator[str]:
         _initdb(programs, folder, password, as_user)
         port = processes.free_port()
         server = processes.start(
-            [programs / "postgres", "-D", folder / "data", *_options(port)],
+            [programs / "postgres", "-D", folder / "data", *_options(port, settings)],
             log=folder / "log",
             cwd=folder,
             **as_user,
@@ -162,7 +165,7 @@ def _initdb(programs: Path, folder: Path, password: str, as_user: dict[str, Any]
     )
 
 
-def _options(port: int) -> list[str]:
+def _options(port: int, more: Mapping[str, str]) -> list[str]:
     """Server options: reachable on the loopback address only, and no work for durability."""
     settings = {
         "listen_addresses": "127.0.0.1",
@@ -173,6 +176,7 @@ def _options(port: int) -> list[str]:
         "synchronous_commit": "off",
         "full_page_writes": "off",
         "timezone": "UTC",
+        **more,
     }
     return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
 

@@ -46,7 +46,9 @@ class PostgreSQL:
     def create(self, database: str, like: str = "template0") -> None:
         """Make a database as a copy of another one, which nobody may be connected to."""
         self._do("DROP DATABASE IF EXISTS {} WITH (FORCE)", database)
-        self._do("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy", database, sql.Identifier(like))
+        self._do(
+            "CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy", database, sql.Identifier(like)
+        )
         self._admin.execute("CHECKPOINT")
 
     def drop(self, database: str) -> None:

@@ -9,10 +9,8 @@ import importlib
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-Reader = Any  # bytes in, the log out
 
 
 def main() -> None:
@@ -26,44 +24,16 @@ def main() -> None:
     sys.stdout.write(json.dumps({"seconds": seconds, "results": number}))
 
 
-def _json() -> Reader:
+def _json() -> Callable[[bytes], int]:
     return lambda data: sum(len(run["results"]) for run in json.loads(data)["runs"])
 
 
-def _msgspec() -> Reader:
+def _msgspec() -> Callable[[bytes], int]:
     try:
-        msgspec = importlib.import_module("msgspec")
-    except ImportError:
-        raise SystemExit("msgspec is missing: pip install msgspec (requirements-dev.txt)") from None
-
-    def struct(name: str, **members: Any) -> Any:
-        fields = [(key, *told) if isinstance(told, tuple) else (key, told)
-                  for key, told in members.items()]  # fmt: skip
-        return msgspec.defstruct(name, fields, gc=False)
-
-    text = struct("Text", text=(str, ""))
-    artifact = struct("Artifact", uri=(str, ""), uriBaseId=(str, ""))
-    region = struct(
-        "Region", startLine=(int, 0), startColumn=(int, 0), endLine=(int, 0), endColumn=(int, 0),
-        snippet=(text | None, None),
-    )  # fmt: skip
-    physical = struct(
-        "Physical", artifactLocation=(artifact | None, None), region=(region | None, None)
-    )
-    location = struct("Location", physicalLocation=(physical | None, None))
-    result = struct(
-        "Result", ruleId=(str, ""), ruleIndex=(int, -1), level=(str, ""),
-        message=(text | None, None), locations=(list[location], []),
-        partialFingerprints=(dict[str, str], {}),
-    )  # fmt: skip
-    rule = struct("Rule", id=str, name=(str, ""), fullDescription=(text | None, None),
-                  properties=(dict[str, Any], {}))  # fmt: skip
-    driver = struct("Driver", name=str, version=(str, ""), rules=(list[rule], []))
-    tool = struct("Tool", driver=driver)
-    run = struct("Run", tool=tool, results=(list[result], []))
-    log = struct("Log", version=str, runs=list[run])
-    decoder = msgspec.json.Decoder(log)
-    return lambda data: sum(len(run.results) for run in decoder.decode(data).runs)
+        structs = importlib.import_module("bench.ingest.structs")
+    except ModuleNotFoundError as error:
+        raise SystemExit(f"{error.name} is missing: pip install {error.name}") from None
+    return lambda data: sum(len(run.results) for run in structs.read(data).runs)
 
 
 if __name__ == "__main__":

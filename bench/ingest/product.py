@@ -19,7 +19,7 @@ import processes
 import supervisor
 
 from bench.ingest import ROOT
-from bench.ingest.engines import Engine, WEB, WORKER, children
+from bench.ingest.engines import WEB, WORKER, Engine, children
 
 START_SECONDS = 90
 LONGEST = 1800  # seconds that an import may take

@@ -13,14 +13,13 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from core.errors import Refused
 from core.outbound import HostError
 from core.text import clean_text
-from findings.models import Sighting
 from findings.statuses import OPEN
 from forges.hosts.host import Host
 from forges.hosts.records import Analysis, HostCommit, HostRepository
@@ -36,6 +35,7 @@ from remediations.models import Remediation
 from remediations.statuses import RemediationState
 from scans.ingest.records import result_from_json
 from scans.models import Scan
+from scans.results import scans_that_saw
 from scans.services.fetched import record_descent, take_fetched_scan
 from scans.statuses import Relation
 from scopes.models import Line
@@ -285,11 +285,10 @@ def relate_fix(desk: Desk, fix: Remediation) -> None:
     """Relate a merge to the scans of its line that came before the news of it, and to the last ones
     that saw its findings: where the fix's base was not scanned, those show what was before it."""
     since = (fix.merged_at or fix.created_at) - SKEW
-    last = fix.findings.filter(status__in=OPEN).annotate(last=Max("sightings")).values("last")
-    saw = Q(pk__in=Sighting.objects.filter(pk__in=last).values("scan_id"))
-    rows = Scan.objects.filter(
-        Q(created_at__gte=since) | saw, line=fix.line, analyses__isnull=False
-    )
+    of_line = Scan.objects.filter(line=fix.line, analyses__isnull=False)
+    waiting = fix.findings.filter(status__in=OPEN).values_list("pk", flat=True)
+    saw = {next(scans_that_saw(pk, of_line.values("pk")), None) for pk in waiting} - {None}
+    rows = of_line.filter(Q(created_at__gte=since) | Q(pk__in=saw))
     rows = rows.exclude(commit__in=(fix.merge_commit, fix.base_commit))
     rows = rows.exclude(descents__remediation=fix).distinct()
     for scan in rows.order_by("-pk")[:MOST_RELATED]:

@@ -17,7 +17,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from core import blobs
 from core.api import ApiViewSet, BoundedFormParser, StrictJsonParser, download
 from findings.models import Finding
 from remediations.models import Remediation
@@ -26,6 +25,7 @@ from scans.api.waiting import LOCATION, PREFER, check_readable, seconds_to_wait,
 from scans.filters import ScanFilter, ToolFilter
 from scans.models import Scan, Tool
 from scans.services.cancel import cancel_scan
+from scans.services.handouts import report_of
 from scans.services.uploads import inflated, order_scan, upload_scan
 from scopes.models import Asset, Line, LineKind
 
@@ -186,4 +186,5 @@ class ScanViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
         scan = self.get_object()
         if scan.raw_id is None:
             raise Http404
-        return download(blobs.load(scan.raw_id), "application/sarif+json", scan.document_name)
+        report = report_of(scan)
+        return download(report.data, report.kind, f"scan-{scan.pk}.{report.ending}")

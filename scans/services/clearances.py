@@ -26,7 +26,7 @@ from scans.certificates import (
     signing_key,
 )
 from scans.models import Clearance, Revocation, Scan, Verification
-from scans.results import scans_that_saw, seen_in
+from scans.results import pointers, scans_that_saw, seen_in
 from scans.services.revocations import keep_revocation
 from scans.statuses import Purpose, Relation
 
@@ -239,8 +239,9 @@ def reopen_seen(*, scan: Scan, remediation: Remediation, at: datetime) -> None:
         status=Status.MOBILIZATION_COMPLETE,
     )  # fmt: skip
     for finding in completed.order_by("pk"):
-        for seen in finding.sightings.filter(scan_id=scan.pk):
-            reopen_on_sight(finding, scan=scan, stage=seen.stage, pointer=seen.pointer, at=at)
+        pointer = pointers([scan.pk], [finding.pk]).get(scan.pk, {}).get(finding.pk)
+        if pointer is not None:
+            reopen_on_sight(finding, scan=scan, stage="read before", pointer=pointer, at=at)
 
 
 def _first_after_merge(scans: models.QuerySet[Scan], fix: Remediation) -> Scan | None:

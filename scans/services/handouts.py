@@ -1,12 +1,15 @@
-"""What leaves the house: a certificate in each form that pages and API hand out."""
+"""What leaves the house: reports as they came, a certificate in each form that pages and API hand out."""
 
 from dataclasses import dataclass
 
+from core import blobs
 from core.errors import WrongState
 from core.moments import rfc3339
 from gate import certificate, derived
+from gate.errors import InputError
+from gate.formats import recognise
 from scans.certificates import key_list
-from scans.models import Clearance, Revocation
+from scans.models import Clearance, Revocation, Scan
 from scans.services.clearances import bundle
 
 DSSE = "application/vnd.dsse+json"
@@ -14,6 +17,7 @@ VEX_TYPES = {
     "openvex": "application/vnd.openvex+json",
     "cyclonedx": "application/vnd.cyclonedx+json",
 }
+ENDINGS = {"application/sarif+json": "sarif", "text/csv": "csv", "application/jsonl": "jsonl"}
 FORMS = ("envelope", "bundle", *VEX_TYPES, "revocation")
 
 
@@ -24,6 +28,16 @@ class Handout:
     data: bytes
     kind: str
     ending: str
+
+
+def report_of(scan: Scan) -> Handout:
+    """Return a scan's report as it came, byte for byte. Raises OSError where the file is gone."""
+    data = blobs.load(scan.raw_id or "")
+    try:
+        kind = recognise(scan.document_name, data).media_type
+    except InputError:
+        return Handout(data, "application/octet-stream", "bin")
+    return Handout(data, kind, ENDINGS.get(kind, "json"))
 
 
 def handout(clearance: Clearance, form: str) -> Handout | None:

@@ -19,6 +19,7 @@ from gate import policy as gate_policy
 from gate.assemble import assemble
 from gate.errors import InputError
 from gate.evidence import Document
+from gate.formats import SARIF, recognise
 from gate.judgement import judge
 from gate.policy import Policy
 from gate.terms import Tier
@@ -79,8 +80,11 @@ def _setup(scan: Scan, asset: Asset, policy: Policy, at: datetime) -> Setup:
         return Setup(scan, None, note="It shows no open finding that a fix could be tried on.")
     if scan.raw is None or scan.raw.size > MOST_BYTES:
         return Setup(scan, sighting.finding, note="Its report is too large to be tried on a page.")
-    report = json.loads(blobs.load(scan.raw_id or ""))
-    if _taken_out(report, sighting.pointer) is None:
+    data = blobs.load(scan.raw_id or "")
+    if (told := recognise(scan.document_name, data)) is not SARIF:
+        note = f"A fix is tried on reports in SARIF alone; this one is {told.name}."
+        return Setup(scan, sighting.finding, note=note)
+    if _taken_out(json.loads(data), sighting.pointer) is None:
         return Setup(scan, sighting.finding, note="Its report does not hold the finding any more.")
     tried = tuple(_try(scan, sighting, asset, policy, writer, at) for writer in WRITERS)
     return Setup(scan, sighting.finding, tried)

@@ -7,13 +7,13 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from core import blobs
 from core.listing import listing, toggled
 from core.views import person
 from findings.models import Sighting
 from scans.filters import ScanFilter
 from scans.models import Scan, VerificationScan
 from scans.services.cancel import why_not_cancel
+from scans.services.handouts import report_of
 from scans.statuses import Purpose, ScanState
 
 STEPS = {  # state → what a person reads while it lasts
@@ -128,6 +128,7 @@ def raw(request: HttpRequest, pk: int) -> HttpResponse:
     shown = _visible_scan(request, pk)
     if shown.raw_id is None:
         raise Http404
-    response = HttpResponse(blobs.load(shown.raw_id), content_type="application/sarif+json")
-    response["Content-Disposition"] = f'attachment; filename="{shown.document_name}"'
+    report = report_of(shown)
+    response = HttpResponse(report.data, content_type=report.kind)
+    response["Content-Disposition"] = f'attachment; filename="scan-{shown.pk}.{report.ending}"'
     return response

@@ -2,14 +2,12 @@
 
 import copy
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from bench.ingest import reports
 from findings.lifecycle import transition
 from findings.models import Finding, Rule, Series, Sighting
 from findings.statuses import Presence, Status
@@ -316,18 +314,18 @@ def test_results_that_are_equal_in_all_stay_as_many(asset):
     assert (scan.counts["unchanged"], scan.counts["absent"]) == (14, 1)
 
 
-@pytest.mark.slow
-def test_the_bench_generator_agrees_with_the_counts(asset, tmp_path):
-    """10 % moved, 5 % gone, 5 % new, as another program made it."""
-    made_by = Path(__file__).parents[2] / "bench" / "ingest" / "gen.py"
-    if not made_by.exists():
-        pytest.skip("the generator of bench/ingest is not there")
-    for name, more in (("a", []), ("b", ["--mutate"])):
-        subprocess.run(
-            [sys.executable, made_by, "--n", "2000", *more, "--out", tmp_path / name], check=True
-        )
-    imported(asset, json.loads((tmp_path / "a").read_bytes()), 1)
-    scan = imported(asset, json.loads((tmp_path / "b").read_bytes()), 2)
-    assert {name: scan.counts[name] for name in ("new", "absent", "moved", "unchanged")} == {
-        "new": 100, "absent": 100, "moved": 200, "unchanged": 1700,
-    }  # fmt: skip
+def test_what_the_benchmark_imports_counts_as_it_says(asset, tmp_path):
+    for number, step in enumerate(reports.steps(400)):
+        reports.write(tmp_path / "report", 400, step.variant)
+        scan = imported(asset, json.loads((tmp_path / "report").read_bytes()), number)
+        assert scan.counts == step.counts, step.name
+
+
+def test_the_benchmark_makes_the_same_report_each_time(tmp_path):
+    for name in ("first", "reversed", "changed"):
+        for at in range(2):
+            reports.write(tmp_path / str(at), 100, name)
+        assert (tmp_path / "0").read_bytes() == (tmp_path / "1").read_bytes()
+        (tmp_path / "0").rename(tmp_path / name)
+    files = {name: (tmp_path / name).read_bytes() for name in ("first", "reversed", "changed")}
+    assert len(set(files.values())) == 3
