@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,6 @@ from core.models import Blob
 
 BLOCK = 1 << 20  # bytes that are unpacked together
 LEVEL = 3  # of reports: a ninth of their size; 5 takes nearly twice as long for a tenth less
-UNFINISHED = ".unfinished-"
 
 
 def _path(sha256: str) -> Path:
@@ -32,35 +32,36 @@ def store_stream(blocks: Iterable[bytes], *, at: datetime) -> Blob:
     """Keep bytes that come in blocks, and are never held whole; return their row.
 
     The file is complete and synced before the row exists, so a crash leaves at most an unused file.
-    What ``blocks`` raises leaves nothing.
+    What ``blocks`` raises leaves nothing. Bytes that are here already are not packed again.
     """
-    folder = Path(settings.MEDIA_ROOT) / "blobs"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    file = tempfile.NamedTemporaryFile(dir=folder, prefix=UNFINISHED, delete=False)
-    try:
-        with file:
-            sha256, size = _pack(blocks, file)
-        path = _path(sha256)
-        if not path.exists():
-            path.parent.mkdir(exist_ok=True, mode=0o700)
-            os.replace(file.name, path)
-    finally:
-        Path(file.name).unlink(missing_ok=True)
+    digest, size = hashlib.sha256(), 0
+    with tempfile.SpooledTemporaryFile(BLOCK, dir=settings.FILE_UPLOAD_TEMP_DIR) as plain:
+        for block in blocks:
+            digest.update(block)
+            size += len(block)
+            plain.write(block)
+        sha256 = digest.hexdigest()
+        if not _path(sha256).exists():
+            plain.seek(0)
+            _pack(plain, _path(sha256))
     Blob.objects.bulk_create([Blob(sha256=sha256, size=size, stored_at=at)], ignore_conflicts=True)
     return Blob.objects.get(pk=sha256)
 
 
-def _pack(blocks: Iterable[bytes], file: IO[bytes]) -> tuple[str, int]:
-    """Write blocks compressed and synced; return SHA-256 (hex) and size of what they were."""
-    digest, size = hashlib.sha256(), 0
-    with gzip.GzipFile("", "wb", LEVEL, file, mtime=0) as packed:
-        for block in blocks:
-            digest.update(block)
-            size += len(block)
-            packed.write(block)
-    file.flush()
-    os.fsync(file.fileno())
-    return digest.hexdigest(), size
+def _pack(plain: IO[bytes], path: Path) -> None:
+    """Write a file compressed and synced; it is at ``path`` once it is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file = tempfile.NamedTemporaryFile(dir=path.parent, delete=False)
+    try:
+        with file, gzip.GzipFile("", "wb", LEVEL, file, mtime=0) as packed:
+            shutil.copyfileobj(plain, packed, BLOCK)
+            packed.close()
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(file.name, path)
+    except BaseException:
+        os.unlink(file.name)
+        raise
 
 
 @contextmanager

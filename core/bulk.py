@@ -16,6 +16,7 @@ from django.db.models.expressions import RawSQL
 
 Row = Sequence[Any]
 STAGED = "ctem_staged"  # the temporary table of one update
+AT_ONCE = 50_000  # rows of one statement on PostgreSQL, which ends a statement that takes too long
 
 
 def new_ids(model: type[models.Model], number: int) -> Sequence[int]:
@@ -53,7 +54,8 @@ def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Row])
             for part in _parts(rows):
                 cursor.executemany(sql, part)
     else:
-        _copy(f"{_table(model)} ({', '.join(columns)})", rows)
+        for run in _runs(rows):
+            _copy(f"{_table(model)} ({', '.join(columns)})", run)
 
 
 def update(model: type[models.Model], names: Sequence[str], rows: Iterable[Row]) -> None:
@@ -75,7 +77,12 @@ def update(model: type[models.Model], names: Sequence[str], rows: Iterable[Row])
             for part in _parts(rows):
                 cursor.executemany(sql, [(*row[1:], row[0]) for row in part])
         return
-    table, listed = _table(model), ", ".join([key, *columns])
+    for run in _runs(rows):
+        _update_run(_table(model), key, columns, run)
+
+
+def _update_run(table: str, key: str, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    listed = ", ".join([key, *columns])
     told = ", ".join(f"{column} = {STAGED}.{column}" for column in columns)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -109,6 +116,12 @@ def _copy(target: str, rows: Iterable[Row]) -> None:
     ):
         for row in rows:
             copy.write_row(row)
+
+
+def _runs(rows: Iterator[Row]) -> Iterator[Iterator[Row]]:
+    """The same rows, to be taken run by run."""
+    for first in rows:
+        yield chain([first], islice(rows, AT_ONCE - 1))
 
 
 def _parts(rows: Iterator[Row], size: int = 10_000) -> Iterator[list[Row]]:

@@ -11,11 +11,12 @@ from datetime import date, datetime
 from typing import Any, cast
 
 from django.core.exceptions import ValidationError
-from django.db.models import Field, Model, Q, QuerySet
+from django.db.models import Field, Model, QuerySet
 from django.http import HttpRequest, QueryDict
 from django_filters import FilterSet
 
 from core.errors import BadInput
+from core.keysets import beyond
 from core.text import is_clean
 
 PAGE_SIZE = 50
@@ -131,7 +132,8 @@ def keyset_page(queryset: QuerySet[Any], cursor: str, size: int) -> Page:
         queryset = queryset.order_by(*(("" if down else "-") + name for name, down in order))
     if cursor:
         values = _decode(cursor, queryset.model, [name for name, _ in order])
-        queryset = queryset.filter(_beyond(order, values, back))
+        turned = [(name, down != back) for name, down in order]
+        queryset = queryset.filter(beyond(queryset.model, turned, values))
     rows = list(queryset[: size + 1])
     more, rows = len(rows) > size, rows[:size]
     if back:
@@ -141,16 +143,6 @@ def keyset_page(queryset: QuerySet[Any], cursor: str, size: int) -> Page:
         next=_encode(FORWARD, rows[-1], order) if rows and (more or back) else "",
         previous=_encode(BACK, rows[0], order) if rows and (more if back else cursor) else "",
     )
-
-
-def _beyond(order: list[tuple[str, bool]], values: list[Any], back: bool) -> Q:
-    """Return the condition for rows after (or before) the one with these values."""
-    condition = Q()
-    for index, (name, down) in enumerate(order):
-        same = {order[i][0]: values[i] for i in range(index)}
-        compare = "lt" if down != back else "gt"
-        condition |= Q(**same, **{f"{name}__{compare}": values[index]})
-    return condition
 
 
 def _encode(direction: str, row: Model, order: list[tuple[str, bool]]) -> str:

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import Model, Q
+from django.db.models import Model
 from rest_framework import serializers
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
+from core.keysets import beyond
 from core.text import is_clean
 
 MAX_CURSOR = 2000  # characters
@@ -49,7 +50,8 @@ class CursorPages(CursorPagination):
         names = [_turned(name) for name in self.names] if backwards else self.names
         rows = queryset.order_by(*names)
         if start is not None:
-            rows = rows.filter(_after(names, start))
+            order = [(name.lstrip("-"), name.startswith("-")) for name in names]
+            rows = rows.filter(beyond(queryset.model, order, start))
         found = list(rows[: size + 1])
         more, page = len(found) > size, found[:size]
         self.has_next = backwards or more
@@ -88,19 +90,6 @@ def _field(model: type[Model], name: str) -> Any:
 
 def _turned(name: str) -> str:
     return name[1:] if name.startswith("-") else f"-{name}"
-
-
-def _after(names: Sequence[str], values: Sequence[Any]) -> Q:
-    """Rows that come after ``values`` in the order ``names``."""
-    after, same = Q(), Q()
-    for name, value in zip(names, values, strict=True):
-        column = name.lstrip("-")
-        beyond = "lt" if name.startswith("-") else "gt"
-        after |= same & Q(**{f"{column}__{beyond}": value})
-        same &= Q(**{column: value})
-    first = names[0].lstrip("-")  # said again alone, so that an index on it can serve
-    bound = "lte" if names[0].startswith("-") else "gte"
-    return Q(**{f"{first}__{bound}": values[0]}) & after
 
 
 def _read(token: str, model: type[Model], names: Sequence[str]) -> tuple[bool, list[Any]]:

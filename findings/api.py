@@ -15,6 +15,7 @@ from findings import serializers as shapes
 from findings.filters import FindingFilter
 from findings.models import Finding
 from findings.services import add_comment, assign, request_dismissal, request_risk_acceptance
+from scopes.models import Scope
 
 
 @extend_schema_view(
@@ -35,8 +36,11 @@ class FindingViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     filterset_class = FindingFilter
 
     def get_queryset(self) -> Any:
-        rows = super().get_queryset()
-        return rows.defer("original", "current", "priority") if self.action == "list" else rows
+        if self.action != "list":
+            return super().get_queryset()
+        scopes = Scope.objects.visible_to(self.user).values_list("pk", flat=True)
+        rows = self.queryset.in_scopes(scopes)
+        return rows.defer("original", "current", "priority")
 
     def get_serializer_class(self) -> Any:
         return shapes.FindingSerializer if self.action == "list" else shapes.FindingDetailSerializer

@@ -1,20 +1,20 @@
 """Facets of the findings list: each value of a filter with how many rows it would show. One query."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Sum
 from django.http import HttpRequest, QueryDict
 
 from core.listing import toggled
 from findings.filters import FindingFilter
-from findings.models import FindingQuerySet, Tally
+from findings.models import FindingQuerySet
 from findings.priority import BANDS
-from findings.statuses import OPEN, Presence, Severity, Status
+from findings.statuses import ENDED, OPEN, Presence, Severity, Status
+from findings.tallies import by_value
 
-MOST = 10_000  # findings that are counted where the tally does not say
+MOST = 1_000  # findings that are counted where the tally does not say
 TALLIED = {"open", "asset"}  # filters beside the facets that it knows
 TOP = 8  # values shown of a facet whose values are not fixed
 SEVERAL = ("status", "severity", "priority_band", "presence")  # filters that take many values
@@ -33,7 +33,6 @@ LABELS = {
     "tool": "Tool",
 }
 DIMENSIONS = tuple(LABELS)
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,48 +55,66 @@ class Facet:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How many findings there are of each combination. ``capped``: of the first ``MOST`` alone."""
+    """For each facet, value → number of findings; ``total``: those that all filters let through.
 
-    rows: list[Row]
+    ``capped``: of the first ``MOST`` findings alone.
+    """
+
+    values: Mapping[str, Counter[str]]
+    total: int = 0
     capped: bool = False
 
 
-def count_by_dimensions(
-    request: HttpRequest, query: QueryDict, findings: FindingQuerySet
-) -> Counted:
-    """Count the findings that the other filters let through, by all facets at once.
+NOTHING = Counted({name: Counter() for name in DIMENSIONS})
 
+
+def count_by_dimensions(
+    request: HttpRequest, query: QueryDict, findings: FindingQuerySet, scopes: Sequence[int]
+) -> Counted:
+    """Count the findings that the filters let through, by all facets at once.
+
+    A facet's counts are those together with the other filters. ``scopes``: those that the person sees.
     Filters that the tally knows cost the same for any number of findings; under others at most
     ``MOST`` are counted.
     """
     rest = query.copy()
+    chosen = {name: _chosen(query, name) for name in DIMENSIONS if name in query}
     for name in (*DIMENSIONS, "cursor", "ordering"):
         rest.pop(name, None)
-    if not set(rest) <= TALLIED:
-        rows = FindingFilter(rest, queryset=findings.order_by(), request=request).qs
-        found = list(rows.values_list(*DIMENSIONS)[: MOST + 1])
-        return Counted(_named(Counter(found[:MOST]).items()), capped=len(found) > MOST)
-    return Counted(_named((tuple(key), n) for *key, n in _tallied(request, rest)))
+    if set(rest) <= TALLIED:
+        values, number = by_value(DIMENSIONS, given=_given(rest, scopes), chosen=chosen)
+        return Counted(values, number)
+    rows = FindingFilter(rest, queryset=findings.order_by(), request=request).qs
+    found = list(rows.values_list(*DIMENSIONS)[: MOST + 1])
+    return _counted(found[:MOST], chosen, capped=len(found) > MOST)
 
 
-def _named(told: Iterable[tuple[tuple[Any, ...], int]]) -> list[Row]:
-    return [{**dict(zip(DIMENSIONS, key, strict=True)), "n": n} for key, n in told]
+def _chosen(query: QueryDict, name: str) -> list[str]:
+    values = query.getlist(name)
+    return values if name in SEVERAL else values[-1:]
 
 
-def _tallied(request: HttpRequest, rest: QueryDict) -> Iterable[tuple[Any, ...]]:
-    rows = Tally.objects.visible_to(request.user)
+def _given(rest: QueryDict, scopes: Sequence[int]) -> dict[str, Sequence[Any]]:
+    given: dict[str, Sequence[Any]] = {"scope": scopes}
     if "open" in rest:
-        rows = rows.open() if rest["open"] == "true" else rows.exclude(status__in=OPEN)
+        given["status"] = [s.value for s in (OPEN if rest["open"] == "true" else ENDED)]
     if "asset" in rest:
-        rows = rows.filter(asset=int(str(rest["asset"])))
-    return rows.order_by().values_list(*DIMENSIONS).annotate(total=Sum("n")).exclude(total=0)
+        given["asset"] = [int(str(rest["asset"]))]
+    return given
 
 
-def total(query: QueryDict, counted: Counted) -> int:
-    """Return how many findings all filters together let through, of those that were counted."""
-    return sum(
-        row["n"] for row in counted.rows if all(_lets(query, name, row) for name in DIMENSIONS)
-    )
+def _counted(
+    found: Sequence[tuple[Any, ...]], chosen: Mapping[str, Sequence[str]], *, capped: bool
+) -> Counted:
+    values: dict[str, Counter[str]] = {name: Counter() for name in DIMENSIONS}
+    number = 0
+    for key, n in Counter(found).items():
+        row = {name: str(value) for name, value in zip(DIMENSIONS, key, strict=True)}
+        hidden = [name for name, wanted in chosen.items() if row[name] not in wanted]
+        number += 0 if hidden else n
+        for name in hidden if len(hidden) == 1 else () if hidden else DIMENSIONS:
+            values[name][row[name]] += n
+    return Counted(values, number, capped)
 
 
 def facets(query: QueryDict, counted: Counted, scopes: dict[str, str]) -> list[Facet]:
@@ -113,10 +130,7 @@ def facets(query: QueryDict, counted: Counted, scopes: dict[str, str]) -> list[F
 
 
 def _facet(query: QueryDict, counted: Counted, name: str, scopes: dict[str, str]) -> Facet:
-    counts: Counter[str] = Counter()
-    for row in counted.rows:
-        if all(_lets(query, other, row) for other in DIMENSIONS if other != name):
-            counts[str(row[name])] += row["n"]
+    counts = counted.values[name]
     chosen = query.getlist(name)
     values = FIXED.get(name) or [value for value, _ in counts.most_common(TOP)]
     values += [value for value in chosen if value not in values and name not in FIXED]
@@ -131,10 +145,3 @@ def _facet(query: QueryDict, counted: Counted, name: str, scopes: dict[str, str]
         for value in values
     ]
     return Facet(name, LABELS[name], choices)
-
-
-def _lets(query: QueryDict, name: str, row: Row) -> bool:
-    wanted = query.getlist(name)
-    if not wanted:
-        return True
-    return str(row[name]) in (wanted if name in SEVERAL else wanted[-1:])

@@ -6,7 +6,8 @@ them up; SQLite, which has one writer, adds up in place. ``differences`` proves 
 The one module with engine-specific SQL for it.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,23 +17,32 @@ from django.db.models import Count, Sum
 
 from findings.models import Finding, Tally
 
-DIMENSIONS = ("scope", "asset", "tool", "status", "severity", "priority_band", "presence")
+DIMENSIONS = (
+    "scope", "asset", "tool", "status", "severity", "priority_band", "priority_score", "presence",
+)  # fmt: skip
 ENOUGH = 2_000  # rows of differences from which on summing up is worth it
 Counts = dict[tuple[Any, ...], int]
 
-_COLUMNS = tuple(f"{name}_id" if name in ("scope", "asset") else name for name in DIMENSIONS)
-_LISTED = ", ".join(_COLUMNS)
-_POSTGRESQL = f"""
+
+def _columns(names: Sequence[str]) -> list[str]:
+    return [f"{name}_id" if name in ("scope", "asset") else name for name in names]
+
+
+_LISTED = ", ".join(_columns(DIMENSIONS))
+
+
+def _postgresql(listed: str) -> str:
+    return f"""
 CREATE OR REPLACE FUNCTION findings_tally() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF TG_OP = 'INSERT' THEN
-    INSERT INTO findings_tally ({_LISTED}, n) SELECT {_LISTED}, count(*) FROM news GROUP BY {_LISTED};
+    INSERT INTO findings_tally ({listed}, n) SELECT {listed}, count(*) FROM news GROUP BY {listed};
   ELSIF TG_OP = 'DELETE' THEN
-    INSERT INTO findings_tally ({_LISTED}, n) SELECT {_LISTED}, -count(*) FROM olds GROUP BY {_LISTED};
+    INSERT INTO findings_tally ({listed}, n) SELECT {listed}, -count(*) FROM olds GROUP BY {listed};
   ELSE
-    INSERT INTO findings_tally ({_LISTED}, n) SELECT {_LISTED}, sum(one) FROM (
-      SELECT {_LISTED}, 1 AS one FROM news UNION ALL SELECT {_LISTED}, -1 FROM olds
-    ) AS changed GROUP BY {_LISTED} HAVING sum(one) <> 0;
+    INSERT INTO findings_tally ({listed}, n) SELECT {listed}, sum(one) FROM (
+      SELECT {listed}, 1 AS one FROM news UNION ALL SELECT {listed}, -1 FROM olds
+    ) AS changed GROUP BY {listed} HAVING sum(one) <> 0;
   END IF;
   RETURN NULL;
 END $$;
@@ -45,22 +55,27 @@ REFERENCING OLD TABLE AS olds FOR EACH STATEMENT EXECUTE FUNCTION findings_tally
 """  # noqa: S608 - names of columns
 
 
-def _add(row: str, one: int) -> str:
-    values = ", ".join(f"{row}.{name}" for name in _COLUMNS)
+def _sqlite(columns: Sequence[str]) -> Sequence[str]:
+    listed = ", ".join(columns)
+
+    def add(row: str, one: int) -> str:
+        values = ", ".join(f"{row}.{name}" for name in columns)
+        return (
+            f"INSERT INTO findings_tally ({listed}, n) VALUES ({values}, {one})"  # noqa: S608
+            f" ON CONFLICT ({listed}) DO UPDATE SET n = n + {one};"
+        )
+
+    changed = " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in columns)
+    trigger = "CREATE TRIGGER findings_tally"
     return (
-        f"INSERT INTO findings_tally ({_LISTED}, n) VALUES ({values}, {one})"  # noqa: S608
-        f" ON CONFLICT ({_LISTED}) DO UPDATE SET n = n + {one};"
+        f"CREATE UNIQUE INDEX findings_tally_once ON findings_tally ({listed})",
+        f"{trigger}_insert AFTER INSERT ON findings_finding BEGIN {add('NEW', 1)} END",
+        f"{trigger}_update AFTER UPDATE OF {listed} ON findings_finding WHEN {changed}"
+        f" BEGIN {add('OLD', -1)} {add('NEW', 1)} END",
+        f"{trigger}_delete AFTER DELETE ON findings_finding BEGIN {add('OLD', -1)} END",
     )
 
 
-_SQLITE = (
-    f"CREATE UNIQUE INDEX findings_tally_once ON findings_tally ({_LISTED})",
-    f"CREATE TRIGGER findings_tally_insert AFTER INSERT ON findings_finding BEGIN {_add('NEW', 1)} END",
-    f"CREATE TRIGGER findings_tally_update AFTER UPDATE OF {_LISTED} ON findings_finding WHEN "
-    + " OR ".join(f"OLD.{name} IS NOT NEW.{name}" for name in _COLUMNS)
-    + f" BEGIN {_add('OLD', -1)} {_add('NEW', 1)} END",
-    f"CREATE TRIGGER findings_tally_delete AFTER DELETE ON findings_finding BEGIN {_add('OLD', -1)} END",
-)
 KINDS = ("insert", "update", "delete")
 
 
@@ -71,13 +86,16 @@ def start_counting(apps: Any, editor: BaseDatabaseSchemaEditor) -> None:
     that alters the table of findings must end with this again.
     """
     stop_counting(apps, editor)
-    statements = _SQLITE if editor.connection.vendor == "sqlite" else (_POSTGRESQL,)
-    for statement in statements:
+    known = {field.name for field in apps.get_model("findings", "Tally")._meta.get_fields()}
+    columns = _columns([name for name in DIMENSIONS if name in known])  # as of this migration
+    listed = ", ".join(columns)
+    sqlite = editor.connection.vendor == "sqlite"
+    for statement in _sqlite(columns) if sqlite else (_postgresql(listed),):
         editor.execute(statement, params=None)
     editor.execute("DELETE FROM findings_tally")
     editor.execute(
-        f"INSERT INTO findings_tally ({_LISTED}, n)"  # noqa: S608
-        f" SELECT {_LISTED}, count(*) FROM findings_finding GROUP BY {_LISTED}"
+        f"INSERT INTO findings_tally ({listed}, n)"  # noqa: S608
+        f" SELECT {listed}, count(*) FROM findings_finding GROUP BY {listed}"
     )
 
 
@@ -88,6 +106,46 @@ def stop_counting(apps: Any, editor: BaseDatabaseSchemaEditor) -> None:
         editor.execute(f"DROP TRIGGER IF EXISTS findings_tally_{kind}{on}")
     if editor.connection.vendor == "sqlite":
         editor.execute("DROP INDEX IF EXISTS findings_tally_once")
+
+
+def by_value(
+    names: Sequence[str], *, given: Mapping[str, Sequence[Any]], chosen: Mapping[str, Sequence[Any]]
+) -> tuple[dict[str, Counter[str]], int]:
+    """Count the findings by each of ``names``, in one statement; and how many there are in all.
+
+    ``given`` and ``chosen``: dimension → values that are let through. What is chosen of a dimension
+    does not narrow its own counts. Values are answered as text.
+    """
+    column = dict(zip(DIMENSIONS, _columns(DIMENSIONS), strict=True))
+    listed = ", ".join(column[name] for name in names)
+    where, values = _where({column[name]: told for name, told in given.items()})
+    parts = []
+    for name in (*names, ""):
+        others = {column[other]: told for other, told in chosen.items() if other != name}
+        which, more = _where(others)
+        values += more
+        value = f"CAST({column[name]} AS TEXT)" if name else "''"
+        group = f" GROUP BY {column[name]}" if name else ""
+        parts.append(f"SELECT '{name}', {value}, SUM(n) FROM seen WHERE {which}{group}")  # noqa: S608
+    sql = (
+        f"WITH seen AS (SELECT {listed}, SUM(n) AS n FROM findings_tally WHERE {where}"  # noqa: S608
+        f" GROUP BY {listed}) {' UNION ALL '.join(parts)}"
+    )
+    counts: dict[str, Counter[str]] = {name: Counter() for name in (*names, "")}
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        for name, value, n in cursor.fetchall():
+            counts[name][value] = int(n or 0)
+    return counts, counts.pop("")[""]
+
+
+def _where(which: Mapping[str, Sequence[Any]]) -> tuple[str, list[Any]]:
+    """A condition and its values; a column without values lets nothing through."""
+    told = [
+        f"{column} IN ({', '.join(['%s'] * len(values))})" if values else "1 = 0"
+        for column, values in which.items()
+    ]
+    return " AND ".join(told) or "1 = 1", [value for values in which.values() for value in values]
 
 
 def compact() -> None:

@@ -105,7 +105,10 @@ class Remediation(models.Model):
                 to_columns=["id", "asset_id"],
             ),
         ]
-        indexes = [models.Index(fields=["asset", "merge_commit"], name="remediation_merged")]
+        indexes = [
+            models.Index(fields=["asset", "merge_commit"], name="remediation_merged"),
+            models.Index(fields=["pushed_at", "id"], name="remediation_by_age"),  # the board
+        ]
 
     def __str__(self) -> str:
         return f"FIX-{self.pk}"

@@ -56,17 +56,17 @@ def parsed(report: Path) -> dict[str, float]:
     return found
 
 
-def measured(engine: PostgreSQL, database: str, scan: int, report: Path, results: int) -> Floor:
-    """The floor of the import that ``scan`` was, which must be the last one."""
+def measured(engine: PostgreSQL, database: str, report: Path, results: int) -> Floor:
+    """The floor of an import of ``report``, which must be all that the database holds."""
     with (
         contextlib.closing(engine.connect(database)) as connection,
         contextlib.ExitStack() as stack,
     ):
         files = [stack.enter_context(tempfile.TemporaryFile()) for _ in TABLES]
         copied = sum(
-            _read(connection, table, scan, file) for table, file in zip(TABLES, files, strict=True)
+            _read(connection, table, file) for table, file in zip(TABLES, files, strict=True)
         )
-        _forget(connection, scan)
+        _forget(connection)
         cpu, began = engine.cpu(), time.perf_counter()
         with connection.transaction():
             for table, file in zip(TABLES, files, strict=True):
@@ -76,17 +76,8 @@ def measured(engine: PostgreSQL, database: str, scan: int, report: Path, results
     return Floor(results, parsed(report), took, used, copied)
 
 
-def _mine(table: str, scan: int) -> sql.Composed:
-    """The rows that an import made: all findings that were first seen by it, and where."""
-    findings = sql.SQL("SELECT finding_id FROM findings_sighting WHERE scan_id = {}").format(scan)
-    key = "id" if table == "findings_finding" else "finding_id"
-    return sql.SQL("{} IN ({})").format(sql.Identifier(key), findings)
-
-
-def _read(connection: Any, table: str, scan: int, file: IO[bytes]) -> int:
-    query = sql.SQL("COPY (SELECT * FROM {} WHERE {} ORDER BY id) TO STDOUT").format(
-        sql.Identifier(table), _mine(table, scan)
-    )
+def _read(connection: Any, table: str, file: IO[bytes]) -> int:
+    query = sql.SQL("COPY (SELECT * FROM {} ORDER BY id) TO STDOUT").format(sql.Identifier(table))
     with connection.cursor() as cursor:
         with cursor.copy(query) as copy:
             for block in copy:
@@ -94,14 +85,13 @@ def _read(connection: Any, table: str, scan: int, file: IO[bytes]) -> int:
         return int(cursor.rowcount)
 
 
-def _forget(connection: Any, scan: int) -> None:
-    connection.execute("CREATE TEMP TABLE mine AS SELECT finding_id AS id FROM findings_sighting"
-                       " WHERE scan_id = %s", [scan])  # fmt: skip
+def _forget(connection: Any) -> None:
+    """Delete the rows, with no look at who refers to them: nobody does, there is this import alone."""
     with connection.transaction():
-        connection.execute(
-            "DELETE FROM findings_sighting WHERE finding_id IN (SELECT id FROM mine)"
-        )
-        connection.execute("DELETE FROM findings_finding WHERE id IN (SELECT id FROM mine)")
+        connection.execute("SET LOCAL session_replication_role = replica")
+        for table in reversed(TABLES):
+            connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(table)))
+        connection.execute("DELETE FROM findings_tally")  # its trigger counts them again
     for table in TABLES:
         connection.execute(sql.SQL("VACUUM {}").format(sql.Identifier(table)))
     connection.execute("CHECKPOINT")

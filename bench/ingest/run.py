@@ -86,11 +86,11 @@ class Bench:
             asset = running.new_asset("bench")
             for at, step in enumerate(reports.steps(number)):
                 reports.write(report, number, step.variant)
-                scan, found = self._import(running, asset, report, step, at)
+                found = self._import(running, asset, report, step, at)
                 taken.append(found)
                 told(found)
                 if at == 0 and isinstance(self.engine, PostgreSQL):
-                    least = floor.measured(self.engine, NOW, scan, report, number)
+                    least = floor.measured(self.engine, NOW, report, number)
         return taken, least
 
     def beside(self, like: str, name: str) -> Taken:
@@ -101,18 +101,19 @@ class Bench:
             reports.write(report, BESIDE, step.variant, seed=at)
             with self.product(like) as running:
                 asset = running.new_asset("bench")
-                found.append(self._import(running, asset, report, step, at)[1])
+                found.append(self._import(running, asset, report, step, at))
         middle = statistics.median_low([one.done for one in found])
         return next(one for one in found if one.done == middle)._replace(step=name)
 
     def load(self, like: str) -> list[Load]:
-        """Requests per second on a copy of a database."""
+        """Requests per second on a copy of a database, which an import is added to."""
+        (step, *_), report = reports.steps(BESIDE), self._folder / "report.sarif"
+        reports.write(report, BESIDE, step.variant)
         with self.product(like) as running:
+            self._import(running, running.new_asset("bench"), report, step, 0)
             return load.measured(running)
 
-    def _import(
-        self, running: Product, asset: int, report: Path, step: Step, at: int
-    ) -> tuple[int, Taken]:
+    def _import(self, running: Product, asset: int, report: Path, step: Step, at: int) -> Taken:
         """Upload a report, wait until all is done, check the counts. Raises Failed."""
         workers = running.all_workers()
         for pid in workers:
@@ -130,7 +131,7 @@ class Bench:
             raise Failed(f"{step.name}: {counts} was counted, and {step.counts} is right")
         if running.all_workers() != workers:
             raise Failed(f"{step.name}: a process ended and was replaced")
-        return scan, Taken(
+        return Taken(
             step.name, step.counts["results"], replied, done, cpu_of(workers) - own,
             self.engine.cpu() - database, self.engine.counted(NOW),
             max(map(peak_of, running.workers("web"))),

@@ -46,11 +46,18 @@ def addresses(user: User) -> Iterator[tuple[str, str]]:
 def _named(query: str) -> str:
     """A query without what differs from person to person."""
     parts = [part.partition("=") for part in query.split("&") if part]
-    ids = ("asset", "line", "scope", "rule", "introduced_by", "cursor")
-    return "&".join(
-        f"{name}=…" if name.rstrip("0123456789") in ids else f"{name}={value}"
-        for name, _, value in parts
-    ) or "all"  # fmt: skip
+    return "&".join(f"{name}={_kind(name, value)}" for name, _, value in parts) or "all"
+
+
+def _kind(name: str, value: str) -> str:
+    if name in ("asset", "line", "scope", "rule", "introduced_by"):
+        return "…"
+    if name != "q" or not ("/" in value or value.startswith("CTEM-")):
+        return value
+    kinds = (("CTEM-", "a number"), ("", "a rule"))
+    if value.endswith("/"):
+        return "a folder"
+    return "a path" if value.endswith(".py") else next(k for b, k in kinds if value.startswith(b))
 
 
 def _queries(user: User, found: QuerySet[Finding], some: Finding) -> Iterator[str]:

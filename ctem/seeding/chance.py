@@ -47,6 +47,7 @@ PRESENCES = {
 SEVERITIES = (("error", 9.4), ("error", 7.8), ("warning", 5.5), ("note", 3.1), ("warning", None))
 SEVERITY_SHARES = (5, 20, 42, 25, 8)
 RARE = 1.05  # exponent of Zipf's law
+EVEN = 0.5  # of files: a file holds so many findings at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +84,9 @@ class Draw:
 class Ranked:
     """Indices 0 … ``number`` - 1, the first ones by far the most often."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, exponent: float = RARE) -> None:
         self._all = range(number)
-        self._weights = list(accumulate((rank + 1) ** -RARE for rank in range(number)))
+        self._weights = list(accumulate((rank + 1) ** -exponent for rank in range(number)))
 
     def draw(self, draw: Draw) -> int:
         return draw.rng.choices(self._all, cum_weights=self._weights)[0]

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from functools import cache
 
 from ctem.seeding.chance import (
+    EVEN,
     GONE,
     PRESENCES,
     STANDING,
@@ -94,7 +95,7 @@ def draft(draw: Draw, place: Place, tool: int, number: int, *, until: datetime) 
     ages = sorted((draw.between(0, 1) for _ in range(many)), reverse=True)
     made = Draft(place, name, tool_class, [until - YEARS * age for age in ages])
     known, ranked = _rules(name, rules)
-    files = Ranked(max(1, number // PER_FILE))
+    files = Ranked(max(1, number // PER_FILE), EVEN)
     for index in range(number):
         rule = known[ranked.draw(draw)]
         made.findings.append(

@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from core.api import ApiViewSet, BoundedFormParser, StrictJsonParser, download
-from findings.models import Finding
+from findings.models import Tally
 from remediations.models import Remediation
 from scans import serializers as shapes
 from scans.api.waiting import LOCATION, PREFER, check_readable, seconds_to_wait, wait_for
@@ -63,7 +63,7 @@ class ToolViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
         user = self.user
         return Tool.objects.filter(
             Q(name__in=Scan.objects.visible_to(user).values("tool"))
-            | Q(name__in=Finding.objects.visible_to(user).values("tool"))
+            | Q(name__in=Tally.objects.visible_to(user).values("tool"))
         )
 
 

@@ -77,8 +77,11 @@ def _unique(before: Side, after: Side, keys_of: Keys) -> dict[int, int]:
 
 
 def _only(side: Side, keys_of: Keys) -> dict[Hashable, int]:
-    number = Counter(key for result in side.all for key in keys_of(result))
-    return {key: at for at in side.left for key in keys_of(side.all[at]) if number[key] == 1}
+    mine = {key: at for at in side.left for key in keys_of(side.all[at])}
+    if not mine:
+        return {}
+    number = Counter(key for result in side.all for key in keys_of(result) if key in mine)
+    return {key: at for key, at in mine.items() if number[key] == 1}
 
 
 def _renamed(before: Side, after: Side) -> dict[int, int]:

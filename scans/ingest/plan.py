@@ -5,11 +5,12 @@ would answer the same about the rest (its first step). What it cannot tell, ``fo
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from findings.statuses import OPEN, Presence
+from gate.match_view import compact
 from gate.matching import match
 from gate.records import Level, Result, Run
 from scans.ingest.follow import Side, follow
@@ -107,11 +108,16 @@ def plan(
     )
     spots = [spot_of(result) for result in run.results]
     pairs = _at_rest(known, spots)
-    same = {new for new, (old, _) in pairs.items() if not _differ(known[old], run.results[new])}
+    for new, (old, _) in pairs.items():
+        spots[new] = known[old].spot  # one text instead of two
+    same = {
+        old: new for new, (old, _) in pairs.items() if not _differ(known[old], run.results[new])
+    }
     if len(pairs) < min(len(known), len(run.results)):
-        pairs = _matched(run, known, {pairs[new][0]: new for new in same}, stored)
+        del pairs  # there may be very many
+        pairs = _matched(run, known, same, stored)
     told.seen = [
-        Seen(finding, result, stage, spots[new], new not in same and _differ(finding, result))
+        Seen(finding, result, stage, spots[new], same.get(old) != new and _differ(finding, result))
         for new, (old, stage) in sorted(pairs.items())
         for finding, result in [(known[old], run.results[new])]
     ]
@@ -127,15 +133,21 @@ Pairs = dict[int, tuple[int, str]]  # index of the result → index of the findi
 
 def _at_rest(known: Sequence[Known], spots: Sequence[str]) -> Pairs:
     """Results that alone have the spot that one finding alone has."""
-    before = _only([finding.spot for finding in known])
-    after = _only(spots)
-    return {new: (before[spot], AT_REST) for spot, new in after.items() if spot in before}
+    before, after = _only(finding.spot for finding in known), _only(spots)
+    return {
+        new: (old, AT_REST)
+        for spot, new in after.items()
+        if new >= 0 and (old := before.get(spot, -1)) >= 0
+    }
 
 
-def _only(spots: Sequence[str]) -> dict[str, int]:
-    """Spot → index, of those that come once."""
-    number = Counter(spots)
-    return {spot: at for at, spot in enumerate(spots) if spot and number[spot] == 1}
+def _only(spots: Iterable[str]) -> dict[str, int]:
+    """Spot → index; -1 for those that come more than once."""
+    found: dict[str, int] = {}
+    for at, spot in enumerate(spots):
+        if spot:
+            found[spot] = -1 if spot in found else at
+    return found
 
 
 def _matched(
@@ -144,21 +156,42 @@ def _matched(
     same: Mapping[int, int],
     stored: Callable[[Collection[int]], Iterator[tuple[int, dict[str, Any]]]],
 ) -> Pairs:
-    """What the matcher says, given both sides whole: what stands still may decide about the rest."""
+    """What the matcher says of what is left, and of what stands still but may decide about it.
+
+    ``same``: finding → result, of those that stand still as they were.
+    """
     others = [finding.pk for at, finding in enumerate(known) if at not in same]
     told = {pk: result_from_json(data) for pk, data in stored(others)}
     before = [
         run.results[same[at]] if at in same else told[finding.pk]
         for at, finding in enumerate(known)
     ]
-    pairs: Pairs = {
-        pair.after: (pair.before, pair.stage.value)
-        for pair in match(before, run.results).pairs
+    alike = _alike(told.values())
+    still = {new: (old, AT_REST) for old, new in same.items() if not alike(before[old])}
+    del alike, told  # there may be very many
+    olds = [at for at in range(len(known)) if at not in same or same[at] not in still]
+    news = [at for at in range(len(run.results)) if at not in still]
+    found = match([before[at] for at in olds], [run.results[at] for at in news])
+    pairs: Pairs = still | {
+        news[pair.after]: (olds[pair.before], pair.stage.value)
+        for pair in found.pairs
         if pair.stage.value in PRESENT_STAGES
     }
     return pairs | follow(
         Side(before, [at for at in _left(known, pairs) if known[at].is_followed]),
         Side(run.results, [at for at in range(len(run.results)) if at not in pairs]),
+    )
+
+
+def _alike(left: Iterable[Result]) -> Callable[[Result], bool]:
+    """Whether a result at rest shows code, or has a fingerprint, of what is left: what is found by them
+    is found only where it alone has them. The rest takes no part (see ``gate.matching``)."""
+    rows = list(left)
+    codes = {compact(result.location.snippet) for result in rows} - {""}
+    marks = {mark for result in rows for mark in result.fingerprints}
+    return lambda result: (
+        not marks.isdisjoint(result.fingerprints)
+        or (bool(codes) and compact(result.location.snippet) in codes)
     )
 
 

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import sys
 from typing import Any, NamedTuple
 
 from gate.match_view import spot_after
 from gate.records import Level, Location, Result, Suppression
 
+SHARED = ("tool", "rule", "rule_key", "kind")  # texts that many results have: each is kept once
 DIGEST = 32  # characters of the digests that results are compared by
 # One for all: json.dumps makes a new one for each text. Results hold no cycles.
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False)
@@ -60,7 +62,10 @@ def result_from_json(data: dict[str, Any]) -> Result:
     """Rebuild a result that ``seal`` wrote."""
     values = {"pointer": "", "message": "", **data}
     values["level"] = Level(values["level"])
-    values["location"] = Location(**values.get("location", {}))
+    place = dict(values.get("location", {}))
+    for told, names in ((values, SHARED), (place, ("uri", "path"))):
+        told |= {name: sys.intern(told[name]) for name in names if type(told.get(name)) is str}
+    values["location"] = Location(**place)
     values["fingerprints"] = tuple(tuple(pair) for pair in values.get("fingerprints", ()))
     values["suppressions"] = tuple(Suppression(**s) for s in values.get("suppressions", ()))
     for name in ("cwes", "aliases", "flow_paths"):

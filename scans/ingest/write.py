@@ -63,7 +63,14 @@ def _known(series: Series) -> list[Known]:
     rows = Finding.objects.filter(series=series).order_by("pk").values_list(
         "pk", "spot", "seen_digest", "presence", "status", "path", "start_line"
     )  # fmt: skip
-    return [Known(*row) for row in rows.iterator(chunk_size=10_000)]
+    same: dict[str, str] = {}  # the few words and paths are kept once, not for each finding
+    return [
+        Known(
+            pk, spot, digest, same.setdefault(presence, presence), same.setdefault(status, status),
+            same.setdefault(path, path), line,
+        )
+        for pk, spot, digest, presence, status, path, line in rows.iterator(chunk_size=10_000)
+    ]  # fmt: skip
 
 
 def _stored(ids: Collection[int]) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -14,8 +14,8 @@ from core.listing import listing, with_values
 from core.models import Event
 from core.permissions import Permission
 from core.views import attempt, person, refuse_form
-from findings.facets import MOST, Counted, count_by_dimensions, facets, total
-from findings.filters import FindingFilter
+from findings.facets import MOST, NOTHING, count_by_dimensions, facets
+from findings.filters import MOST_URGENT, FindingFilter
 from findings.forms import (
     FORMS,
     AcceptanceForm,
@@ -60,26 +60,27 @@ HISTORY, SIGHTINGS = 100, 15  # rows that a page shows
 
 @require_GET
 def findings(request: HttpRequest) -> HttpResponse:
-    rows = Finding.objects.visible_to(request.user)
+    names = dict(Scope.objects.visible_to(request.user).order_by("name").values_list("pk", "name"))
+    rows = Finding.objects.in_scopes(names)
     listed = listing(
         request,
         FindingFilter,
         rows.select_related("scope", "asset", "line", "series", "assigned_to")
-        .defer("original", "current")
+        .defer("original", "current", "priority")
         .order_by("-priority_score", "-id"),
     )
-    counted = Counted([])
+    counted = NOTHING
     if not listed.errors:
-        counted = count_by_dimensions(request, listed.query, rows)
-    names = dict(Scope.objects.visible_to(request.user).order_by("name").values_list("pk", "name"))
+        counted = count_by_dimensions(request, listed.query, rows, list(names))
     scopes = {str(pk): name for pk, name in names.items()}
     context = {
         "listed": listed,
         "rows": finding_rows(listed.page.rows),
         "facets": facets(listed.query, counted, scopes),
-        "total": total(listed.query, counted),
+        "total": counted.total,
         "capped": counted.capped,
         "total_counted": MOST,
+        "searched": MOST_URGENT,
         "views": _views(listed.query),
         "orderings": ORDERINGS,
         "ordering": listed.query.get("ordering", "-priority"),

@@ -1,6 +1,6 @@
 """Scopes and one scope: who owns it, how it is judged, what is watched, who may."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any
 
 from django.db.models import Count, Max, Q, Sum
@@ -82,14 +82,27 @@ def _assets(assets: list[Asset]) -> list[dict[str, Any]]:
     daily: dict[int, list[ScanSchedule]] = defaultdict(list)
     for schedule in ScanSchedule.objects.filter(line__in=ids).order_by("recipe"):
         daily[schedule.line_id].append(schedule)
-    counted = Finding.objects.open().filter(line__in=ids).order_by().values("line_id")
-    open_by_line = {row["line_id"]: row["n"] for row in counted.annotate(n=Count("pk"))}
+    open_by_line = _open(lines)
     rows: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for line in lines:
         row = {"line": line, "scan": scans.get(line.pk), "open": open_by_line.get(line.pk, 0),
                "daily": daily[line.pk]}  # fmt: skip
         rows[line.asset_id].append(row)
     return [{"asset": asset, "lines": rows[asset.pk]} for asset in assets]
+
+
+def _open(lines: list[Line]) -> dict[int, int]:
+    """Line → its open findings. What is the only line of its asset has all of the asset's."""
+    beside = Counter(line.asset_id for line in lines)
+    several = [line.pk for line in lines if beside[line.asset_id] > 1]
+    counted = Finding.objects.open().filter(line__in=several).order_by().values_list("line_id")
+    by_line = dict(counted.annotate(n=Count("pk"))) if several else {}
+    tallied = Tally.objects.open().filter(asset__in=beside).order_by().values_list("asset_id")
+    by_asset = dict(tallied.annotate(total=Sum("n")))
+    alone = {
+        line.pk: by_asset.get(line.asset_id, 0) for line in lines if line.pk not in set(several)
+    }
+    return {**by_line, **alone}
 
 
 def _members(shown: Scope) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -15,7 +16,7 @@ from core.permissions import Permission
 from core.views import attempt, person, refuse_form
 from findings.models import Finding
 from findings.statuses import OPEN, Status
-from remediations.models import Remediation
+from remediations.models import Remediation, RemediationFinding
 from remediations.services import is_own
 from remediations.statuses import RemediationState
 from scans.forms import DispositionForm
@@ -26,6 +27,7 @@ from scans.views.current import FixRow, fix_rows
 from scans.views.judgements import NO_SCAN, ShownCheck, first_open, lamps
 from scans.views.objections import cause_form, is_standing, newest, offers, said_about
 from scopes.access import can
+from scopes.models import Scope
 
 MOST_FIXES = 200  # that the board looks at, longest waiting first
 MOST_CARDS = 25  # that one lane shows
@@ -99,13 +101,16 @@ def queue(request: HttpRequest) -> HttpResponse:
 
 def _open_fixes(request: HttpRequest) -> list[Remediation]:
     rows = Remediation.objects.visible_to(request.user).exclude(state=RemediationState.WITHDRAWN)
-    rows = rows.filter(findings__status__in=OPEN).distinct().select_related("asset")
+    waits = RemediationFinding.objects.filter(remediation=OuterRef("pk"), finding__status__in=OPEN)
+    rows = rows.filter(Exists(waits)).select_related("asset")
     return list(rows.defer("commits").order_by("pushed_at", "pk")[:MOST_FIXES])
 
 
 def _claims_without_fix(request: HttpRequest) -> list[Finding]:
-    rows = Finding.objects.visible_to(request.user).filter(status=Status.AWAITING_VERIFICATION)
-    rows = rows.filter(remediations__isnull=True).select_related("claimed_by", "asset")
+    scopes = Scope.objects.visible_to(request.user).values_list("pk", flat=True)
+    rows = Finding.objects.in_scopes(scopes).filter(status=Status.AWAITING_VERIFICATION)
+    rows = rows.filter(~Exists(RemediationFinding.objects.filter(finding=OuterRef("pk"))))
+    rows = rows.select_related("claimed_by", "asset").defer("original", "current")
     return list(rows.order_by("claimed_at", "pk")[:MOST_CARDS])
 
 

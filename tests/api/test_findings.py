@@ -99,7 +99,7 @@ def test_pages_follow_the_order_without_skipping_or_repeating(api, world):
     """Priorities repeat; the id settles ties. Backwards comes the same."""
     Finding.objects.filter(pk=world.fresh.pk).update(priority_score=world.open.priority_score)
     client = api(world.viewer)
-    for ordering in ("priority", "-priority", "-last_seen_at", "id", "-id", ""):
+    for ordering in ("priority", "-priority", "-first_seen_at", "id", "-id", ""):
         path, forward = f"findings/?page_size=1&ordering={ordering}", []
         while path:
             page = client.get(path).json()

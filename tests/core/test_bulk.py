@@ -54,6 +54,16 @@ def test_each_row_is_set_to_values_of_its_own_and_others_are_left_alone():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("number", [4, 5])
+def test_very_many_rows_are_written_in_runs_and_none_is_left_out(monkeypatch, number):
+    monkeypatch.setattr(bulk, "AT_ONCE", 2)
+    bulk.insert(Job, NAMES, iter(rows(number)))
+    keys = Job.objects.order_by("pk").values_list("pk", flat=True)
+    bulk.update(Job, ("error",), ((pk, f"error {n}") for n, pk in enumerate(keys)))
+    told = Job.objects.order_by("pk").values_list("subject_id", "error")
+    assert list(told) == [(n, f"error {n}") for n in range(number)]
+
+
 def test_ids_are_nobody_elses():
     bulk.insert(Job, NAMES, rows(1))
     ids = list(bulk.new_ids(Job, 3))
