@@ -70,4 +70,3 @@ def _open(client: Client, address: str) -> bytes:
     if response.status_code != 200:
         raise SystemExit(f"{address}: {response.status_code} {response.content[:500]!r}")
     return bytes(response.content)
-
