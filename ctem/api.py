@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 
 from core.api import AlwaysJson
 from forges.api.connections import ConnectionViewSet, PullRequestViewSet, RepositoryViewSet
+from scans.api import defectdojo
 from scans.api.assets import EvidencedAssetViewSet
 from scans.api.evidence import ReleaseViewSet, StandingApprovalViewSet
 from scans.api.findings import ProvableFindingViewSet
@@ -76,6 +77,18 @@ router.register("events", EventViewSet, "event")
 router.register("audit", AuditViewSet, "audit")
 router.register("tokens", TokenViewSet, "token")
 
+# What pipelines made for DefectDojo call.
+defectdojo_doors = [
+    path("v2/product_types/", defectdojo.ProductTypes.as_view(), name="dojo-product-types"),
+    path("v2/products/", defectdojo.Products.as_view(), name="dojo-products"),
+    path("v2/engagements/", defectdojo.Engagements.as_view(), name="dojo-engagements"),
+    path("v2/engagements/<int:pk>/", defectdojo.Engagements.as_view(), name="dojo-engagement"),
+    path("v2/tests/", defectdojo.Tests.as_view(), name="dojo-tests"),
+    path("v2/test_types/", defectdojo.TestTypes.as_view(), name="dojo-test-types"),
+    path("v2/import-scan/", defectdojo.ImportScan.as_view(), name="dojo-import"),
+    path("v2/reimport-scan/", defectdojo.ReimportScan.as_view(), name="dojo-reimport"),
+]
+
 # The two viewers write styles while they draw; scripts stay our own files.
 viewer = csp_update({"style-src": [UNSAFE_INLINE], "worker-src": [SELF, "blob:"]})
 swagger = SpectacularSwaggerSplitView.as_view(
@@ -85,6 +98,7 @@ redoc = SpectacularRedocView.as_view(url_name="api:schema", template_name="api/r
 
 urlpatterns = [
     path("v1/", include(router.urls)),
+    *defectdojo_doors,
     path("v1/me/", MeView.as_view(), name="me"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", viewer(swagger), name="docs"),

@@ -11,7 +11,8 @@ from core.constraints import CompositeForeignKey, one_of
 from core.models import Blob, User
 from findings.models import Finding
 from remediations.models import Remediation
-from scans.recipes import ScannerRecipe, ScanSchedule  # noqa: F401  (where Django looks for models)
+from scans.imports import ImportTest  # noqa: F401  (where Django looks for models)
+from scans.recipes import ScannerRecipe, ScanSchedule  # noqa: F401
 from scans.results import ResultIndex, ScanResults  # noqa: F401
 from scans.statuses import (
     ENDED,

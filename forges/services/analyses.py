@@ -351,6 +351,6 @@ def _paths(fix: Remediation) -> list[str]:
     """The files that matter to a fix: those that it changes, and its findings' with their data flow."""
     files = fix.changed_files.values_list("path", "old_path")
     paths = {path for pair in files for path in pair}
-    for path, current in fix.findings.values_list("path", "current"):
-        paths |= {path, *result_from_json(current).flow_paths}
+    for path, current, original in fix.findings.values_list("path", "current", "original"):
+        paths |= {path, *result_from_json(current or original).flow_paths}
     return sorted(paths - {""})

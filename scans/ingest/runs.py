@@ -9,15 +9,17 @@ from gate.records import Run
 MAX_TOOL, MAX_CATEGORY = 120, 200  # characters of Finding.tool and Finding.category
 
 
-def joined(runs: Sequence[Run]) -> list[Run]:
+def joined(runs: Sequence[Run], told: str = "") -> list[Run]:
     """Return one run for each tool and category, in the order they first appear.
 
-    Both names are cut to what a finding keeps of them, so that the next scan finds it again.
+    ``told`` is the category that the sender names: that of runs that name none, and before that of runs
+    that name another. Names are cut to what a finding keeps of them, so that the next scan finds it again.
     """
     groups: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
         tool = clean_text(run.tool, MAX_TOOL)
-        category = clean_text(run.category, MAX_CATEGORY)
+        own = run.category if run.category != told else ""
+        category = clean_text("/".join(filter(None, (told, own))), MAX_CATEGORY)
         named = replace(run, tool=tool, category=category)
         groups.setdefault((tool, category), []).append(named)
     return [_join(group) for group in groups.values()]

@@ -134,7 +134,8 @@ def apply_report(scan: Scan, job: Job, report: Report) -> None:
     if not jobs.finish(job, at):
         return
     _describe(scan, report)
-    runs = joined(report.runs) if scan.line else []
+    category = str(scan.facts.get("category") or "")
+    runs = joined(report.runs, category) if scan.line else []
     merges = [write.planned(scan, run, at) for run in runs]
     touched = _touched(scan)
     _lock(merges, touched)

@@ -234,6 +234,7 @@ def test_a_full_scan_of_the_head_serves_where_what_landed_is_the_same_tree(group
     group.gitlab.approve(pull, "approver")
     if moved:
         group.gitlab.commit(shop, {"app/colleague.py": "y = 2\n"}, "Another's work")
+        group.scanned(shop)
     group.gitlab.merge(pull, "squash")
     group.look()
     assert group.failed() == []
