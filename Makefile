@@ -7,7 +7,7 @@ FUZZ := .fuzz/venv/bin/python
 TARGETS ?= reader diff
 SECONDS ?= 600
 
-.PHONY: help setup demo run backup restore check test test-sqlite test-all format docs lock bench-matching bench-reader bench-forge fuzz gate.pyz
+.PHONY: help setup demo run backup restore check test test-sqlite test-all format docs lock bench bench-reads bench-matching bench-reader bench-forge fuzz gate.pyz
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z.-]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -49,6 +49,12 @@ bench-matching: .venv/.dev  ## how right and how fast the matcher is beside othe
 
 bench-reader: .venv/.dev  ## how fast reports are read, and in how much memory; ARGS="--large"
 	@$(PYTHON) -m bench.reader $(ARGS)
+
+bench: .venv/.dev  ## how long imports take beside their floor; ARGS="--million --load"
+	@$(PYTHON) -m bench.ingest $(ARGS)
+
+bench-reads: .venv/.dev  ## how long lists take at ten thousand and at a million findings
+	@$(PYTHON) -m bench.reads $(ARGS)
 
 bench-forge: .venv/.dev  ## what looks at a large organisation ask and take; ARGS="--requests"
 	@$(PYTHON) -m bench.forge $(ARGS)
