@@ -25,7 +25,7 @@ from scans.api.waiting import LOCATION, PREFER, check_readable, seconds_to_wait,
 from scans.filters import ScanFilter, ToolFilter
 from scans.models import Scan, Tool
 from scans.services.cancel import cancel_scan
-from scans.services.handouts import report_of
+from scans.services.handouts import REPORT_KINDS, report_of
 from scans.services.uploads import inflated, order_scan, upload_scan
 from scopes.models import Asset, Line, LineKind
 
@@ -178,7 +178,7 @@ class ScanViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
 
     @extend_schema(
         summary="Download a report",
-        responses={(200, "application/sarif+json"): OpenApiTypes.BINARY},
+        responses={(200, kind): OpenApiTypes.BINARY for kind in REPORT_KINDS},
     )
     @action(detail=True, methods=["get"])
     def raw(self, request: Request, pk: str) -> HttpResponse:

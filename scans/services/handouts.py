@@ -7,7 +7,7 @@ from core.errors import WrongState
 from core.moments import rfc3339
 from gate import certificate, derived
 from gate.errors import InputError
-from gate.formats import recognise
+from gate.formats import FORMATS, recognise
 from scans.certificates import key_list
 from scans.models import Clearance, Revocation, Scan
 from scans.services.clearances import bundle
@@ -18,6 +18,9 @@ VEX_TYPES = {
     "cyclonedx": "application/vnd.cyclonedx+json",
 }
 ENDINGS = {"application/sarif+json": "sarif", "text/csv": "csv", "application/jsonl": "jsonl"}
+REPORT_KINDS = tuple(
+    dict.fromkeys([*(kind.media_type for kind in FORMATS), *ENDINGS, "application/octet-stream"])
+)
 FORMS = ("envelope", "bundle", *VEX_TYPES, "revocation")
 
 

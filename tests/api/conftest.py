@@ -101,7 +101,7 @@ class Api:
         assert described is not None, f"{method} {path} answers {status}, which is not described"
         if status != 204:
             schema = described["content"][kind.partition(";")[0]]["schema"]
-            if "json" in kind and kind != "application/sarif+json":
+            if "json" in kind and "Content-Disposition" not in response.headers:
                 self.fits(response.json(), schema)
 
     def fits(self, value, schema):

@@ -43,7 +43,7 @@ def test_the_same_report_in_another_form_finds_the_same_findings(pipeline, world
     upload(pipeline, world, (SAMPLES / "trivy_alpine.sarif").read_bytes())
     before = Finding.objects.count()
     told = upload(pipeline, world, (SAMPLES / "trivy_alpine.json").read_bytes()).json()
-    assert told["counts"]["unchanged"] == 4
+    assert told["counts"].get("unchanged", 0) + told["counts"].get("moved", 0) == 4
     assert Finding.objects.count() == before
 
 

@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from findings.models import Finding, RiskAcceptance
+from findings.models import Finding, RiskAcceptance, Rule
 from findings.statuses import Status
 from remediations.services import withdraw_remediation
 from tests import factories as make
@@ -183,8 +183,10 @@ def test_an_outsider_cannot_be_made_the_owner(world, browse, outsider):
 
 
 def test_untrusted_text_is_text(see, world):
+    told = {**world.fresh.original, "message": UGLY}
+    told["location"] = {**told["location"], "snippet": UGLY}
     Finding.objects.filter(pk=world.fresh.pk).update(
-        title=UGLY, message=UGLY, snippet=UGLY, path=f"app/{UGLY}.py", rule=UGLY
+        title=UGLY, current=told, path=f"app/{UGLY}.py", rule=UGLY
     )
     page = see(world.fresh)
     assert page.content.count("<script>alert") == 0
@@ -206,7 +208,10 @@ def test_untrusted_text_is_text(see, world):
     ],
 )
 def test_only_a_web_address_becomes_a_link(see, world, address, linked):
-    Finding.objects.filter(pk=world.fresh.pk).update(help_uri=address)
+    rule = Rule.objects.create(
+        scope=world.fresh.scope, tool="other", rule="other", help_uri=address
+    )
+    Finding.objects.filter(pk=world.fresh.pk).update(described_by=rule)
     found = [e for e in see(world.fresh).all("a") if e.attributes.get("href") == address]
     assert bool(found) == linked
     if found:

@@ -137,7 +137,7 @@ def test_the_same_file_is_not_read_again(asset, monkeypatch):
     assert Series.objects.get().last_scan_id == again.pk
 
 
-@pytest.mark.parametrize("members", [{"scope": "diff"}, {"category": "nightly"}])
+@pytest.mark.parametrize("members", [{"scope": "diff"}, {}])
 def test_the_same_file_told_otherwise_is_read_again(asset, members):
     report = made(20)
     imported(asset, report, 1)
