@@ -29,7 +29,7 @@ restore: .venv/.runtime  ## fill an empty server from a backup and prove it; BAC
 check: .venv/.dev  ## format, lint, types, imports, migrations, generated documents
 	@$(PYTHON) scripts/check
 
-test: .venv/.dev  ## all tests but the slow ones, on SQLite and PostgreSQL; ARGS go to pytest
+test: .venv/.dev  ## all tests but the slow ones on SQLite, what the database decides on PostgreSQL too; ARGS go to pytest
 	@$(PYTHON) scripts/test $(ARGS)
 
 test-sqlite: .venv/.dev  ## the same on SQLite alone

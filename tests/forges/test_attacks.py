@@ -16,7 +16,7 @@ from scans.models import Clearance, ScanDescent
 from tests.forges.acme import ANSWERS, acme_on, in_the_way
 from tests.forges.codeql import DEFAULT_SETUP, SAFE, WEAK, files_of, report_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]  # a minute in all
 OTHER = WEAK.replace("pack", "ship")
 DONE = Status.MOBILIZATION_COMPLETE
 CATEGORY = "/language:python"

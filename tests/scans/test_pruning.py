@@ -25,8 +25,9 @@ def shifted(lines: int, *paths: str) -> Code:
     return Code({path: "# moved\n" * lines + weak_file(path) for path in paths})
 
 
-def moved_five_times(asset, *paths: str) -> list[Scan]:
-    return [upload_and_ingest(asset, shifted(n * 3, *paths)) for n in range(5)]
+def moved_five_times(asset, *paths: str, note: str = "") -> list[Scan]:
+    codes = [shifted(n * 3, *paths) for n in range(5)]
+    return [upload_and_ingest(asset, code.committed_as(note) if note else code) for code in codes]
 
 
 def test_places_and_results_of_old_scans_go_but_for_the_first_and_the_last():
@@ -52,7 +53,7 @@ def test_what_a_judgement_rests_on_stays():
     scan_fix(fix)
     judged = fix.verifications.get()
     before = [role.scan_id for role in judged.scan_roles.filter(role="before")]
-    moved_five_times(asset, "app/a.py")
+    moved_five_times(asset, "app/a.py", note="once more")
     prune(at=now() + LATER)
     assert before and set(before) <= set(ScanResults.objects.values_list("scan_id", flat=True))
     assert Sighting.objects.count() == 10
