@@ -269,7 +269,7 @@ def test_a_sample_of_orders_of_six_messages_ends_the_same_worked_off_one_by_one(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_all_720_orders_of_six_messages_end_the_same(acme, shop):
     events = six_events(acme, shop)
     told = {str(in_order(acme, order, one_by_one=False)) for order in permutations(events)}
