@@ -1,4 +1,4 @@
-"""Findings, sightings, decisions about them, comments: rows and reads. Verbs are in services and lifecycle."""
+"""Findings and where scans saw them."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -9,71 +9,11 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
-from core.constraints import CompositeForeignKey, both_or_neither, one_of
+from core.constraints import CompositeForeignKey, one_of
 from core.models import User
-from findings.statuses import OPEN, EvidenceKind, Presence, Severity, Status
+from findings.models.series import Rule, Series
+from findings.statuses import OPEN, Presence, Severity, Status
 from scopes.models import Asset, Line, Scope
-
-
-class Rule(models.Model):
-    """What a tool says about one of its rules: kept once, for all findings of a scope."""
-
-    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+")
-    tool = models.CharField(max_length=120)
-    rule = models.CharField(max_length=300)
-    name = models.CharField(max_length=300, default="")
-    description = models.TextField(default="")
-    help_uri = models.CharField(max_length=500, default="")
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["scope", "tool", "rule"], name="rule_once"),
-            models.UniqueConstraint(fields=["id", "scope"], name="rule_and_scope"),
-        ]
-
-    def __str__(self) -> str:
-        return self.rule
-
-
-class Series(models.Model):
-    """The scans of one line by one tool under one category: each is compared with the one before."""
-
-    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+")
-    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
-    line = models.ForeignKey(Line, on_delete=models.PROTECT, related_name="series")
-    tool = models.CharField(max_length=120)
-    category = models.CharField(max_length=200, default="")
-    last_scan_id = models.BigIntegerField(null=True)
-    last_at = models.DateTimeField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["line", "tool", "category"], name="series_once"),
-            models.UniqueConstraint(
-                fields=["id", "line", "asset", "scope"], name="series_and_place"
-            ),
-            CompositeForeignKey(
-                name="series_line_of_asset",
-                fields=["line", "asset"],
-                to_table="scopes_line",
-                to_columns=["id", "asset_id"],
-            ),
-            CompositeForeignKey(
-                name="series_asset_in_scope",
-                fields=["asset", "scope"],
-                to_table="scopes_asset",
-                to_columns=["id", "scope_id"],
-            ),
-            CompositeForeignKey(
-                name="series_scan_in_scope",
-                fields=["last_scan_id", "scope"],
-                to_table="scans_scan",
-                to_columns=["id", "scope_id"],
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.tool} {self.category}".strip()
 
 
 class FindingQuerySet(models.QuerySet["Finding"]):
@@ -369,100 +309,3 @@ class Sighting(models.Model):
             ),
         ]
         indexes = [models.Index(fields=["scan_id"], name="sighting_of_scan")]
-
-
-class TallyQuerySet(models.QuerySet["Tally"]):
-    def visible_to(self, user: User | AnonymousUser) -> "TallyQuerySet":
-        return self.filter(scope__in=Scope.objects.visible_to(user))
-
-    def open(self) -> "TallyQuerySet":
-        return self.filter(status__in=OPEN)
-
-
-class Tally(models.Model):
-    """So many findings of one kind, more or fewer: the sum over equal rows counts. See ``tallies``."""
-
-    scope = models.ForeignKey(
-        Scope, on_delete=models.CASCADE, related_name="+", db_constraint=False
-    )
-    asset = models.ForeignKey(
-        Asset, on_delete=models.CASCADE, related_name="+", db_constraint=False
-    )
-    tool = models.CharField(max_length=120)
-    status = models.CharField(max_length=22)
-    severity = models.CharField(max_length=8)
-    priority_band = models.CharField(max_length=2)
-    priority_score = models.SmallIntegerField(default=0)
-    presence = models.CharField(max_length=10)
-    n = models.BigIntegerField()
-
-    objects = TallyQuerySet.as_manager()
-
-    def __str__(self) -> str:
-        return f"{self.n} {self.status}"
-
-
-class ValidationEvidence(models.Model):
-    """Why somebody holds the weakness to be real and reachable."""
-
-    finding = models.ForeignKey(
-        Finding, on_delete=models.CASCADE, related_name="validation_evidence"
-    )
-    kind = models.CharField(max_length=20)
-    text = models.TextField()
-    at = models.DateTimeField()
-    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
-
-    class Meta:
-        constraints = [one_of("kind", EvidenceKind, "validation_evidence_kind")]
-
-
-class TwoPersonDecision(models.Model):
-    """One person asks with a reason, another one decides."""
-
-    finding = models.ForeignKey(Finding, on_delete=models.CASCADE, related_name="%(class)ss")
-    reason = models.TextField()
-    requested_at = models.DateTimeField()
-    requested_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
-    approved_at = models.DateTimeField(null=True)
-    approved_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
-
-    class Meta:
-        abstract = True
-
-
-def _two_people(name: str) -> list[Any]:
-    """Constraints of a two-person decision; ``name`` prefixes them."""
-    return [
-        both_or_neither("approved_at", "approved_by", f"{name}_approved_by_somebody"),
-        models.CheckConstraint(
-            name=f"{name}_two_people",
-            condition=Q(approved_by__isnull=True) | ~Q(approved_by=models.F("requested_by")),
-        ),
-    ]
-
-
-class RiskAcceptance(TwoPersonDecision):
-    """The risk of a finding is carried until a date, by name. Never counts as fixed."""
-
-    until = models.DateField()
-
-    class Meta:
-        constraints = _two_people("risk_acceptance")
-        indexes = [models.Index(fields=["until"], name="risk_acceptance_until")]
-
-
-class Dismissal(TwoPersonDecision):
-    """A finding is held to be a false positive."""
-
-    class Meta:
-        constraints = _two_people("dismissal")
-
-
-class Comment(models.Model):
-    """A person's or a ticket's words on a finding; plain text."""
-
-    finding = models.ForeignKey(Finding, on_delete=models.CASCADE, related_name="comments")
-    body = models.TextField()
-    at = models.DateTimeField()
-    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
