@@ -28,7 +28,7 @@ from scans.api.objections import DisputeViewSet, WaiverViewSet
 from scans.api.policies import JudgedScopeViewSet
 from scans.api.runner import RecipeViewSet, ScheduleViewSet
 from scans.api.scans import ScanViewSet, ToolViewSet
-from scopes.api import (
+from scopes.api.scopes import (
     EventViewSet,
     MeView,
     PipelineIdentityViewSet,

@@ -3,7 +3,7 @@
 from django.contrib.auth import views as auth
 from django.urls import path
 
-from findings import views as findings
+from findings.views import findings
 from forges.views import connections, setting_up
 from scans.views import (
     asset_evidence,
@@ -20,7 +20,7 @@ from scans.views import (
 )
 from scans.views import findings as finding_pages
 from scans.views import scopes as scope_pages
-from scopes import views as scopes
+from scopes.views import scopes
 
 urlpatterns = [
     path("", home.home, name="home"),

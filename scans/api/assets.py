@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from scans import evidence_serializers as shapes
 from scans.services.rehearsal import rehearse
 from scans.services.unknowns import causes_of, weeks_of
-from scopes.api import AssetViewSet
+from scopes.api.scopes import AssetViewSet
 from scopes.models import Asset
 
 

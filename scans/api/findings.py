@@ -9,7 +9,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from findings.api import FindingViewSet
+from findings.api.findings import FindingViewSet
 from findings.lifecycle import available
 from findings.models import Finding
 from findings.serializers import (

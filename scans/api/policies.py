@@ -7,7 +7,7 @@ from rest_framework.response import Response
 
 from scans import policy_serializers as shapes
 from scans.services.policies import dry_run
-from scopes.api import ScopeViewSet
+from scopes.api.scopes import ScopeViewSet
 
 
 class JudgedScopeViewSet(ScopeViewSet):

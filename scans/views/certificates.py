@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from findings.models import Finding
-from findings.views import visible_finding
+from findings.views.findings import visible_finding
 from gate import dsse
 from gate.certificate import certificate_digest
 from scans.certificates import key_list, public_keys

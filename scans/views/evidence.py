@@ -17,7 +17,7 @@ from core.permissions import Permission
 from core.views import attempt, person, refuse_form
 from findings.models import Finding
 from findings.statuses import OPEN
-from findings.views import visible_finding
+from findings.views.findings import visible_finding
 from remediations.models import Release, Remediation, StandingApproval
 from remediations.statuses import Outcome, RemediationState, SecretState
 from scans.forms import ProofForm, ReasonForm, RevocationForm, StandingApprovalForm

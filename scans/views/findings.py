@@ -29,7 +29,7 @@ from findings.lifecycle import BY_NAME, available
 from findings.models import Dismissal, Finding, RiskAcceptance
 from findings.statuses import OPEN, Status
 from findings.track import track
-from findings.views import visible_finding
+from findings.views.findings import visible_finding
 from remediations.models import Remediation
 from remediations.statuses import RemediationState
 from scans.models import Clearance, Scan, Verification
