@@ -42,10 +42,6 @@ def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Row])
     Of fields that are not named the database's own defaults count, not the model's.
     """
     rows = iter(rows)
-    first = next(rows, None)
-    if first is None:
-        return
-    rows = chain([first], rows)
     columns = [_column(model, name) for name in names]
     if connection.vendor == "sqlite":
         marks = ", ".join(["%s"] * len(columns))
@@ -64,10 +60,6 @@ def update(model: type[models.Model], names: Sequence[str], rows: Iterable[Row])
     Each row: the primary key, then the values in the order of ``names``.
     """
     rows = iter(rows)
-    first = next(rows, None)
-    if first is None:
-        return
-    rows = chain([first], rows)
     columns = [_column(model, name) for name in names]
     key = connection.ops.quote_name(_pk(model))
     if connection.vendor == "sqlite":
@@ -103,8 +95,8 @@ def listed(ids: Iterable[int]) -> RawSQL:
     return RawSQL("SELECT unnest(%s::bigint[])", [list(ids)])
 
 
-def moment(at: datetime) -> Any:
-    """A moment as ``insert`` and ``update`` take it."""
+def moment(at: datetime | None) -> Any:
+    """A moment, or none, as ``insert`` and ``update`` take it."""
     return connection.ops.adapt_datetimefield_value(at)
 
 

@@ -47,6 +47,14 @@ class Presence(StrEnum):
     UNKNOWN = "unknown"
 
 
+class SetAside(StrEnum):
+    """Why a rule of people keeps a finding out of the queues. It stays open, and is told apart."""
+
+    NOT = ""
+    NOISE = "noise"
+    OUT_OF_SCOPE = "out_of_scope"
+
+
 class EvidenceKind(StrEnum):
     """What makes a finding validated."""
 

@@ -15,10 +15,12 @@ from django.db import connection, models, transaction
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.models import Count, Sum
 
+from core.append_only import triggers
 from findings.models import Finding, Tally
 
 DIMENSIONS = (
     "scope", "asset", "tool", "status", "severity", "priority_band", "priority_score", "presence",
+    "set_aside",
 )  # fmt: skip
 ENOUGH = 2_000  # rows of differences from which on summing up is worth it
 Counts = dict[tuple[Any, ...], int]
@@ -196,10 +198,5 @@ def _counted(rows: models.QuerySet[Finding]) -> Counts:
 
 def missing() -> list[str]:
     """The triggers that should exist on this database and do not."""
-    sql = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
-    if connection.vendor == "sqlite":
-        sql = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        present = {row[0] for row in cursor.fetchall()}
+    present = triggers()
     return [name for kind in KINDS if (name := f"findings_tally_{kind}") not in present]

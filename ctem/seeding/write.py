@@ -26,6 +26,7 @@ from findings.models import (
     ValidationEvidence,
 )
 from findings.priority import prioritize, severity_of
+from findings.sla import due_at
 from findings.statuses import OPEN, EvidenceKind, Presence, Status
 from remediations.models import Remediation, RemediationFinding
 from remediations.statuses import Origin, RemediationState
@@ -39,7 +40,7 @@ PLACED = (
     "id", "scope", "asset", "line", "series", "tool", "tool_class", "category", "rule", "title",
     "cwes", "described_by", "level", "security_severity", "severity", "original",
     "original_sha256", "path", "start_line", "spot", "seen_digest", "presence", "first_seen_at",
-    "seen_until", "priority", "priority_score", "priority_band", "claimed_at", "claimed_by",
+    "seen_until", "due_at", "priority", "priority_score", "priority_band", "claimed_at", "claimed_by",
     "duplicate_of", "introduced_by_id", "assigned_to",
 )  # fmt: skip
 SIGHTED = (
@@ -114,9 +115,9 @@ def _rows(
             "", one.rule.id, one.rule.title, json.dumps(one.rule.cwes), rules[one.rule.id],
             one.rule.level, one.rule.security_severity, severity.value, sealed.pointed(one.pointer),
             sealed.sha256, one.path, one.line, spot_of(result), sealed.digest, one.presence.value,
-            bulk.moment(first), _seen_until(made, one),
+            bulk.moment(first), _seen_until(made, one), bulk.moment(due_at(scope.sla_days, severity, first)),
             *_priority(scope, severity.value, one.status is Status.VALIDATED),
-            bulk.moment(since) if claimed else None, _somebody(draw, others).pk if claimed else None,
+            bulk.moment(since if claimed else None), _somebody(draw, others).pk if claimed else None,
             doubled if one.status is Status.DUPLICATE else None,
             None if one.brought_by is None else fixes[one.brought_by].pk,
             _somebody(draw, others).pk if one.status in OPEN and draw.happens(ASSIGNED) else None,

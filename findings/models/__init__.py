@@ -8,6 +8,7 @@ from findings.models.decisions import (
     ValidationEvidence,
 )
 from findings.models.finding import Finding, FindingQuerySet, Sighting
+from findings.models.groups import FindingGroup
 from findings.models.series import Rule, Series
 from findings.models.tally import Tally, TallyQuerySet
 
@@ -15,6 +16,7 @@ __all__ = [
     "Comment",
     "Dismissal",
     "Finding",
+    "FindingGroup",
     "FindingQuerySet",
     "RiskAcceptance",
     "Rule",

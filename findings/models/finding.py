@@ -1,7 +1,7 @@
 """Findings and where scans saw them."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
@@ -11,9 +11,10 @@ from django.urls import reverse
 
 from core.constraints import CompositeForeignKey, one_of
 from core.models import User
+from findings.models.groups import FindingGroup
 from findings.models.series import Rule, Series
-from findings.statuses import OPEN, Presence, Severity, Status
-from scopes.models import Asset, Line, Scope
+from findings.statuses import OPEN, Presence, SetAside, Severity, Status
+from scopes.models import Asset, Line, Scope, Team
 
 
 class FindingQuerySet(models.QuerySet["Finding"]):
@@ -81,7 +82,8 @@ class Finding(models.Model):
     )
     level = models.CharField(max_length=8)
     security_severity = models.FloatField(null=True)
-    severity = models.CharField(max_length=8)
+    cvss = models.CharField(max_length=200, db_default="")  # the vector that the tool told
+    severity = models.CharField(max_length=8)  # decided, else by score and level: see priority.py
     original = models.JSONField()  # the result as first reported, frozen: scans/ingest/records.py
     original_sha256 = models.CharField(max_length=64)
 
@@ -101,6 +103,8 @@ class Finding(models.Model):
     priority = models.JSONField(default=dict)  # terms, see priority.py
     priority_score = models.SmallIntegerField(default=0)
     priority_band = models.CharField(max_length=2, default="")
+    ssvc = models.CharField(max_length=8, db_default="")  # the decision, see ssvc.py
+    due_at = models.DateTimeField(null=True)  # by the scope's SLA, see sla.py; null: no clock
     claimed_at = models.DateTimeField(null=True)  # somebody said "fixed": a claim
     claimed_by = models.ForeignKey(
         User, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
@@ -109,13 +113,45 @@ class Finding(models.Model):
     clearance_id = models.BigIntegerField(null=True)
     clearance_live = models.BooleanField(null=True)
     duplicate_of = models.ForeignKey(
-        "self", null=True, on_delete=models.PROTECT, related_name="duplicates", db_index=False
+        "self",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="duplicates",
+        db_constraint=False,  # the composite key says more
+        db_index=False,
+    )
+    group = models.ForeignKey(
+        FindingGroup,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="findings",
+        db_constraint=False,
+        db_index=False,
     )
     introduced_by_id = models.BigIntegerField(null=True)  # the remediation that brought it in
 
+    # who answers for it, by the owners of its path (a machine fact), and by decision
+    owned_by = models.ForeignKey(
+        Team,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
     assigned_to = models.ForeignKey(
         User, null=True, on_delete=models.SET_NULL, related_name="assigned", db_index=False
     )
+    team = models.ForeignKey(
+        Team,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="findings",
+        db_constraint=False,
+        db_index=False,
+    )
+    decided_severity = models.CharField(max_length=8, db_default="")
+    set_aside = models.CharField(max_length=12, db_default=SetAside.NOT.value)
 
     objects = FindingQuerySet.as_manager()
 
@@ -124,6 +160,11 @@ class Finding(models.Model):
             one_of("status", Status, "finding_status"),
             one_of("presence", Presence, "finding_presence"),
             one_of("severity", Severity, "finding_severity"),
+            one_of("set_aside", SetAside, "finding_set_aside"),
+            models.CheckConstraint(
+                name="finding_severity_as_decided",
+                condition=Q(decided_severity="") | Q(decided_severity=models.F("severity")),
+            ),
             models.UniqueConstraint(fields=["id", "scope"], name="finding_and_scope"),
             # The invariant: complete if and only if a live clearance of this very finding is pointed to.
             models.CheckConstraint(
@@ -166,6 +207,24 @@ class Finding(models.Model):
                 name="finding_rule_in_scope",
                 fields=["described_by", "scope"],
                 to_table="findings_rule",
+                to_columns=["id", "scope_id"],
+            ),
+            CompositeForeignKey(
+                name="finding_group_in_scope",
+                fields=["group", "scope"],
+                to_table="findings_findinggroup",
+                to_columns=["id", "scope_id"],
+            ),
+            CompositeForeignKey(
+                name="finding_owner_in_scope",
+                fields=["owned_by", "scope"],
+                to_table="scopes_team",
+                to_columns=["id", "scope_id"],
+            ),
+            CompositeForeignKey(
+                name="finding_team_in_scope",
+                fields=["team", "scope"],
+                to_table="scopes_team",
                 to_columns=["id", "scope_id"],
             ),
             CompositeForeignKey(
@@ -213,12 +272,20 @@ class Finding(models.Model):
                 name="finding_claimed",
                 condition=Q(status="awaiting_verification"),
             ),
+            models.Index(  # what is overdue, and what will be next
+                fields=["due_at", "id"],
+                name="finding_due",
+                condition=Q(status__in=[status.value for status in OPEN], due_at__isnull=False),
+            ),
             *(  # keys that are rarely set
                 models.Index(fields=[name], name=index, condition=Q(**{f"{name}__isnull": False}))
                 for name, index in (
                     ("introduced_by_id", "finding_introduced_by"),
                     ("claimed_by", "finding_claimed_by"),
                     ("duplicate_of", "finding_duplicate_of"),
+                    ("group", "finding_of_group"),
+                    ("owned_by", "finding_owned_by"),
+                    ("team", "finding_of_team"),
                 )
             ),
         ]
@@ -254,12 +321,6 @@ class Finding(models.Model):
     def place(self) -> str:
         """Path and line, as people write them."""
         return f"{self.path}:{self.start_line}" if self.start_line else self.path
-
-    @property
-    def due_at(self) -> datetime | None:
-        """The date by the scope's SLA for this severity; computed, never stored."""
-        days = self.scope.sla_days.get(self.severity)
-        return self.first_seen_at + timedelta(days=days) if days else None
 
 
 class Sighting(models.Model):

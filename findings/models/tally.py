@@ -31,6 +31,7 @@ class Tally(models.Model):
     priority_band = models.CharField(max_length=2)
     priority_score = models.SmallIntegerField(default=0)
     presence = models.CharField(max_length=10)
+    set_aside = models.CharField(max_length=12, default="")
     n = models.BigIntegerField()
 
     objects = TallyQuerySet.as_manager()

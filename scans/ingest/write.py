@@ -16,6 +16,7 @@ from core.text import clean_text
 from findings.lifecycle import create_findings
 from findings.models import Finding, Rule, Series, Sighting
 from findings.priority import prioritize, severity_of
+from findings.sla import due_at
 from findings.statuses import Presence
 from gate import records
 from gate.records import Result
@@ -32,7 +33,7 @@ CREATED = (
     "id", "scope", "asset", "line", "series", "tool", "tool_class", "category", "rule", "title",
     "cwes", "described_by", "level", "security_severity", "severity", "original",
     "original_sha256", "path", "start_line", "spot", "seen_digest", "presence", "first_seen_at",
-    "priority", "priority_score", "priority_band",
+    "due_at", "priority", "priority_score", "priority_band",
 )  # fmt: skip
 SIGHTED = ("finding", "scope", "scan_id", "stage", "suppressed", "path", "start_line", "at")
 
@@ -177,20 +178,20 @@ class _Kind(NamedTuple):
 
 
 def _create(merge: Merge, at: datetime) -> None:
-    kinds, severities = _kinds(merge), _Severities(merge.scan)
+    kinds, severities = _kinds(merge), _Severities(merge.scan, at)
     now = bulk.moment(at)
     scan, run = merge.scan, merge.plan.run
 
     def row(pk: int, result: Result, spot: str, sealed: Sealed) -> Sequence[Any]:
         kind = kinds[result.rule]
-        severity, *priority = severities.of(result.level, result.security_severity)
+        severity, *urgency = severities.of(result.level, result.security_severity)
         return (
             pk, scan.scope_id, scan.asset_id, scan.line_id, merge.series.pk, run.tool,
             scan.tool_class, run.category, kind.name, kind.title or _title(kind.rule, result),
             _listed(result.cwes or kind.rule.cwes), kind.row, result.level.value,
             result.security_severity, severity, sealed.pointed(result.pointer), sealed.sha256,
             _path(result), result.location.line, spot, sealed.digest, presence_of(result), now,
-            *priority,
+            *urgency,
         )  # fmt: skip
 
     rows = (
@@ -201,14 +202,14 @@ def _create(merge: Merge, at: datetime) -> None:
 
 
 class _Severities:
-    """Severity and priority of new findings, which depend on what a result says of it alone."""
+    """Severity, due date and priority of new findings, which depend on what a result says of it alone."""
 
-    def __init__(self, scan: Scan) -> None:
-        self._scope = scan.scope
-        self._known: dict[tuple[str, float | None], tuple[str, str, int, str]] = {}
+    def __init__(self, scan: Scan, at: datetime) -> None:
+        self._scope, self._at = scan.scope, at
+        self._known: dict[tuple[str, float | None], tuple[str, Any, str, int, str]] = {}
 
-    def of(self, level: str, security_severity: float | None) -> tuple[str, str, int, str]:
-        """Severity, then the terms (JSON), the score and the band of the priority."""
+    def of(self, level: str, security_severity: float | None) -> tuple[str, Any, str, int, str]:
+        """Severity, when it is due, then the terms (JSON), the score and the band of the priority."""
         found = self._known.get((level, security_severity))
         if found is None:
             severity = severity_of(level, security_severity).value
@@ -216,7 +217,10 @@ class _Severities:
                 severity=severity, exposure=self._scope.exposure,
                 criticality=self._scope.criticality, validated=False,
             )  # fmt: skip
-            found = severity, json.dumps(told.to_dict()), told.score, told.band
+            due = due_at(self._scope.sla_days, severity, self._at)
+            found = (
+                severity, bulk.moment(due), json.dumps(told.to_dict()), told.score, told.band
+            )  # fmt: skip
             self._known[level, security_severity] = found
         return found
 
