@@ -15,6 +15,7 @@ from django.test import Client
 from bench.reads.addresses import addresses
 from core.models import User
 from ctem.seeding.places import EVERYWHERE, ONE, TWENTY
+from ctem.wsgi import settle
 
 PEOPLE = {"all scopes": EVERYWHERE, "20 scopes": TWENTY, "1 scope": ONE}
 
@@ -22,6 +23,7 @@ PEOPLE = {"all scopes": EVERYWHERE, "20 scopes": TWENTY, "1 scope": ONE}
 def main() -> None:
     """Read how often from the standard input, print a JSON object for each address."""
     told = json.loads(sys.stdin.readline())
+    settle()  # as a web process
     for who, username in PEOPLE.items():
         user = User.objects.get(username=username)
         client = Client(SERVER_NAME="localhost")
