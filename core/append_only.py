@@ -14,6 +14,14 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 # table → columns that may change, one way (see ONE_WAY) and as the table's own CHECKs allow
 PROTECTED: dict[str, tuple[str, ...]] = {
     "core_event": (),
+    "findings_prioritychange": (),
+    "findings_discoveryrule": (
+        "approved_at",
+        "approved_by_id",
+        "ended_at",
+        "ended_by_id",
+        "ended_because",
+    ),
     "remediations_review": (),
     "remediations_waiver": ("revoked_at", "revoked_by_id", "revoked_reason"),
     "remediations_dispute": (
@@ -32,6 +40,7 @@ PROTECTED: dict[str, tuple[str, ...]] = {
     "scans_verificationscan": (),
     "scans_disposition": (),
     "scans_scandescent": (),
+    "scans_rangediff": (),
     "scans_revocation": (),
     "scans_scannerrecipe": (),
     "scans_clearance": ("live", "revoked_at", "revoked_by_id", "revoked_reason"),
@@ -39,6 +48,11 @@ PROTECTED: dict[str, tuple[str, ...]] = {
 
 # table → what an update of its free columns must not do: go back, or happen twice
 ONE_WAY: dict[str, tuple[str, ...]] = {
+    "findings_discoveryrule": (
+        "OLD.ended_at IS NOT NULL",
+        "OLD.approved_at IS NOT NULL AND NOT (NEW.approved_at = OLD.approved_at"
+        " AND COALESCE(NEW.approved_by_id, 0) = OLD.approved_by_id)",
+    ),
     "scans_clearance": ("NOT OLD.live",),
     "remediations_waiver": ("OLD.revoked_at IS NOT NULL",),
     "remediations_standingapproval": ("OLD.ended_at IS NOT NULL",),
@@ -114,12 +128,18 @@ def _run(editor: BaseDatabaseSchemaEditor, script: str) -> None:
 def missing() -> list[str]:
     """Return the triggers that should exist on this database and do not."""
     kinds: tuple[str, ...] = ("update", "delete", "truncate")
-    if connection.vendor == "sqlite":
-        kinds, sql = kinds[:2], "SELECT name FROM sqlite_master WHERE type = 'trigger'"
-    else:
-        sql = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        present = {row[0] for row in cursor.fetchall()}
+    if connection.vendor == "sqlite":  # knows no other way to empty a table
+        kinds = kinds[:2]
+    present = triggers()
     wanted = [f"{table}_no_{kind}" for table in PROTECTED for kind in kinds]
     return [name for name in wanted if name not in present]
+
+
+def triggers() -> set[str]:
+    """Return the names of the triggers on this database, but for those that are switched off."""
+    sql = "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'"
+    if connection.vendor == "sqlite":
+        sql = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return {row[0] for row in cursor.fetchall()}
