@@ -18,7 +18,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from gate import match_view as keys
 from gate.diff import Diff
@@ -27,6 +27,7 @@ from gate.moved import WIDTHS, ChangedLines
 from gate.records import Result
 
 ALGORITHM = "ctem.match/1"
+Place = TypeVar("Place", bound=Hashable)  # what says where a result is: a spot, or its digest
 
 
 class Stage(StrEnum):
@@ -117,10 +118,10 @@ class _Matcher:
         self._pairs = _at_rest(before, after, changed)
         self._before, self._after = self._views(before, after, changed)
         olds, news = list(self._before.values()), list(self._after.values())
-        alike = _alike(olds)
+        is_alike = alike(view.result for view in olds)
         for pair in self._pairs:
-            olds += [view_before(pair.before, pair.old, changed)] if alike(pair.old) else []
-            news += [view_after(pair.after, pair.new, changed)] if alike(pair.new) else []
+            olds += [view_before(pair.before, pair.old, changed)] if is_alike(pair.old) else []
+            news += [view_after(pair.after, pair.new, changed)] if is_alike(pair.new) else []
         self._all = olds, news  # but for what has nothing in common with what is left
         self._contested: set[int] = set()
 
@@ -289,9 +290,9 @@ def _at_rest(
 ) -> list[Pair]:
     """S1 where nothing else comes into question: the only one of its spot on both sides. Most
     results are such, and take no part in what follows."""
-    found = _only(keys.spot_before(result, changed) for result in before)
+    found = only(keys.spot_before(result, changed) for result in before)
     pairs = []
-    for spot, new in _only(keys.spot_after(result, changed) for result in after).items():
+    for spot, new in only(keys.spot_after(result, changed) for result in after).items():
         old = found.get(spot, -1)
         if old >= 0 and new >= 0:
             wording = _wording(Stage.S1, spot[4], exact=spot[0])
@@ -299,21 +300,21 @@ def _at_rest(
     return pairs
 
 
-def _only(spots: Iterable[keys.Spot | None]) -> dict[keys.Spot, int]:
-    """The index of each spot; -1 if several results have it."""
-    found: dict[keys.Spot, int] = {}
+def only(spots: Iterable[Place | None]) -> dict[Place, int]:
+    """The index of each spot; -1 if several results have it. None and what is empty is no spot."""
+    found: dict[Place, int] = {}
     for index, spot in enumerate(spots):
-        if spot is not None:
+        if spot:
             found[spot] = -1 if spot in found else index
     return found
 
 
-def _alike(left: Iterable[View]) -> Callable[[Result], bool]:
-    """Whether a result shares code or a fingerprint with one of those: what is to be found by
-    them is found only if they are the only ones."""
-    views = list(left)
-    codes = {view.code for view in views if view.may_move} - {""}
-    marks = {mark for view in views for mark in view.result.fingerprints}
+def alike(left: Iterable[Result]) -> Callable[[Result], bool]:
+    """Whether a result shares code or a fingerprint with one of those left: what is to be found
+    by them is found only if they are the only ones. The rest takes no part in their matching."""
+    results = list(left)
+    codes = {compact(result.location.snippet) for result in results} - {""}
+    marks = {mark for result in results for mark in result.fingerprints}
 
     def is_alike(result: Result) -> bool:
         return (bool(codes) and compact(result.location.snippet) in codes) or (

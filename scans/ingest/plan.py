@@ -5,18 +5,16 @@ would answer the same about the rest (its first step). What it cannot tell, ``fo
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from findings.statuses import OPEN, Presence
-from gate.match_view import compact
-from gate.matching import match
+from gate.matching import alike, match, only
 from gate.records import Level, Result, Run
 from scans.ingest.follow import Side, follow
 from scans.ingest.records import result_from_json, seal, spot_of
 
-PRESENT_STAGES = ("S1", "S2", "S3", "S4", "S5")  # design: a match at these says "the same weakness"
 AT_REST = "S1"
 
 
@@ -133,21 +131,12 @@ Pairs = dict[int, tuple[int, str]]  # index of the result → index of the findi
 
 def _at_rest(known: Sequence[Known], spots: Sequence[str]) -> Pairs:
     """Results that alone have the spot that one finding alone has."""
-    before, after = _only(finding.spot for finding in known), _only(spots)
+    before, after = only(finding.spot for finding in known), only(spots)
     return {
         new: (old, AT_REST)
         for spot, new in after.items()
         if new >= 0 and (old := before.get(spot, -1)) >= 0
     }
-
-
-def _only(spots: Iterable[str]) -> dict[str, int]:
-    """Spot → index; -1 for those that come more than once."""
-    found: dict[str, int] = {}
-    for at, spot in enumerate(spots):
-        if spot:
-            found[spot] = -1 if spot in found else at
-    return found
 
 
 def _matched(
@@ -166,33 +155,26 @@ def _matched(
         run.results[same[at]] if at in same else told[finding.pk]
         for at, finding in enumerate(known)
     ]
-    alike = _alike(told.values())
-    still = {new: (old, AT_REST) for old, new in same.items() if not alike(before[old])}
-    del alike, told  # there may be very many
-    olds = [at for at in range(len(known)) if at not in same or same[at] not in still]
-    news = [at for at in range(len(run.results)) if at not in still]
+    is_alike = alike(told.values())
+    joined = {old for old in same if is_alike(before[old])}
+    del is_alike, told  # there may be very many
+    olds = [at for at in range(len(known)) if at not in same or at in joined]
+    rests = bytearray(len(run.results))
+    for old, new in same.items():
+        rests[new] = old not in joined
+    news = [at for at, rest in enumerate(rests) if not rest]
     found = match([before[at] for at in olds], [run.results[at] for at in news])
-    pairs: Pairs = still | {
+    pairs: Pairs = {new: (old, AT_REST) for old, new in same.items() if old not in joined}
+    pairs |= {
         news[pair.after]: (olds[pair.before], pair.stage.value)
         for pair in found.pairs
-        if pair.stage.value in PRESENT_STAGES
+        if pair.is_present
     }
-    return pairs | follow(
+    pairs |= follow(
         Side(before, [at for at in _left(known, pairs) if known[at].is_followed]),
         Side(run.results, [at for at in range(len(run.results)) if at not in pairs]),
     )
-
-
-def _alike(left: Iterable[Result]) -> Callable[[Result], bool]:
-    """Whether a result at rest shows code, or has a fingerprint, of what is left: what is found by them
-    is found only where it alone has them. The rest takes no part (see ``gate.matching``)."""
-    rows = list(left)
-    codes = {compact(result.location.snippet) for result in rows} - {""}
-    marks = {mark for result in rows for mark in result.fingerprints}
-    return lambda result: (
-        not marks.isdisjoint(result.fingerprints)
-        or (bool(codes) and compact(result.location.snippet) in codes)
-    )
+    return pairs
 
 
 def _left(known: Sequence[Known], pairs: Pairs) -> list[int]:

@@ -76,7 +76,7 @@ def test_the_answer_is_that_of_matching_everything(monkeypatch):
         with monkeypatch.context() as patched:
             patched.setattr(planning, "match", matched)
             few = planned(before, known, after)
-            patched.setattr(planning, "_alike", lambda left: lambda result: True)
+            patched.setattr(planning, "alike", lambda left: lambda result: True)
             assert few == planned(before, known, after), seed
         left_out += len(asked) == 2 and asked[0] < asked[1]
     assert left_out > 50
