@@ -238,10 +238,10 @@ def reopen_seen(*, scan: Scan, remediation: Remediation, at: datetime) -> None:
         clearances__remediation=remediation, clearances__live=True, line=scan.line_id,
         status=Status.MOBILIZATION_COMPLETE,
     )  # fmt: skip
-    for finding in completed.order_by("pk"):
-        pointer = pointers([scan.pk], [finding.pk]).get(scan.pk, {}).get(finding.pk)
-        if pointer is not None:
-            reopen_on_sight(finding, scan=scan, stage="read before", pointer=pointer, at=at)
+    findings = completed.in_bulk()
+    seen = pointers([scan.pk], findings).get(scan.pk, {})
+    for pk, pointer in sorted(seen.items()):
+        reopen_on_sight(findings[pk], scan=scan, stage="read before", pointer=pointer, at=at)
 
 
 def _first_after_merge(scans: models.QuerySet[Scan], fix: Remediation) -> Scan | None:

@@ -1,7 +1,7 @@
 """Bringing evidence to the gate: collect what is stored, judge, record, act on the verdict."""
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -24,7 +24,7 @@ from remediations.models import Remediation
 from remediations.services import locked
 from scans.ingest.records import digest, result_from_json
 from scans.models import Scan, Verification, VerificationScan
-from scans.results import pointers, scans_that_saw
+from scans.results import Pointers, pointers, scans_that_saw
 from scans.services import facts as told
 from scans.services.clearances import clear, refutation
 from scans.statuses import ENDED, FactSource, Purpose, Relation, Role, Verdict
@@ -192,7 +192,8 @@ def collect(fix: Remediation, findings: Sequence[Finding], *, at: datetime) -> D
     facts: dict[str, Any] = {
         role.value: [told.scan_facts(s, fix, descents) for s in scans[role]] for role in scans
     }
-    refs = {finding.pk: _reference(finding, scans[Role.BEFORE]) for finding in findings}
+    shown = pointers([s.pk for s in before], [finding.pk for finding in findings])
+    refs = {finding.pk: _reference(finding, shown) for finding in findings}
     names = [s.document_name for s in scans[Role.AFTER]]
     facts |= {
         "fix": told.fix_facts(
@@ -217,9 +218,8 @@ def collect(fix: Remediation, findings: Sequence[Finding], *, at: datetime) -> D
     return Dossier(scans, facts, _known(fix), refs)
 
 
-def _reference(finding: Finding, before: Sequence[Scan]) -> str:
+def _reference(finding: Finding, shown: Mapping[int, Pointers]) -> str:
     """Point to the finding's own result in the newest before scan that shows it."""
-    shown = pointers([s.pk for s in before], [finding.pk])
     newest = max((pk for pk, found in shown.items() if finding.pk in found), default=None)
     if newest is None:
         return f"{finding.rule}@{finding.place}"
