@@ -322,8 +322,8 @@ def _relation(desk: Desk, scan: Scan, fix: Remediation, waits: bool) -> Relation
         return Relation.REWRITES
     if status != "behind" or not waits:
         return Relation.LACKS
-    to_base = desk.host.compare(desk.told, scan.commit, fix.base_commit, diff=False).status
-    return Relation.PRECEDES if to_base in ("ahead", "identical") else Relation.LACKS
+    precedes = desk.contains(fix.base_commit, scan.commit)
+    return Relation.PRECEDES if precedes else Relation.LACKS
 
 
 def _is_of_a_rewritten_line(desk: Desk, scan: Scan, fix: Remediation) -> bool:

@@ -28,6 +28,7 @@ from forges.services.alerts import take_alerts
 from forges.services.analyses import Desk, list_new, take_of_lines
 from forges.services.attempts import host_errors
 from forges.services.opening import open_host
+from forges.services.ranges import take_ranges
 from forges.statuses import ConnectionState, PullState
 from gate.moments import SKEW
 from remediations.statuses import RemediationState
@@ -80,7 +81,7 @@ def _is_served(looked_at: datetime | None, job: Job) -> bool:
 
 def _signed_in(connection: Connection) -> Host:
     """The host, once it has taken our credentials. Raises HostError."""
-    host = _opened(connection)
+    host = open_host(connection)
     try:
         host.account()
     except HostError as error:
@@ -88,14 +89,6 @@ def _signed_in(connection: Connection) -> Host:
             Connection.objects.live().filter(pk=connection.pk).update(state=ConnectionState.REFUSED)
         raise
     return host
-
-
-def _opened(connection: Connection) -> Host:
-    """The host, not asked yet. Raises HostError."""
-    try:
-        return open_host(connection)
-    except ValueError as error:  # the seal does not open: another SECRET_KEY
-        raise HostError(str(error), final=True) from error
 
 
 def _pages(host: Host, connection: Connection) -> Iterator[list[HostRepository]]:
@@ -211,11 +204,12 @@ def look_at_repository(job: Job) -> None:
         jobs.finish(job, begun)
         return
     with host_errors(job, row):
-        desk = Desk(_opened(row.connection), row)
+        desk = Desk(open_host(row.connection), row)
         for line in _lines(desk):
             list_new(desk, f"refs/heads/{line}")
         take_of_lines(desk)
         take_alerts(desk)
+        take_ranges(desk)
         if row.looked_at is None:
             for number in desk.host.open_pulls(desk.told):
                 ring_for_pull(row.pk, row.scope_id, number, begun)

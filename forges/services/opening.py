@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from core.outbound import HostError
 from core.sealing import seal, unseal
 from forges.hosts.github import GitHub
 from forges.hosts.gitlab import GitLab
@@ -22,8 +23,11 @@ def seal_for(connection: Connection, use: str, text: str) -> str:
 
 
 def open_host(connection: Connection) -> Host:
-    """Return the adapter of a live connection. Raises ValueError when its key does not open."""
-    return _HOSTS[Forge(connection.forge)](connection)
+    """Return the adapter of a live connection, not asked yet. Raises HostError if its key does not open."""
+    try:
+        return _HOSTS[Forge(connection.forge)](connection)
+    except ValueError as error:  # the seal does not open: another SECRET_KEY
+        raise HostError(str(error), final=True) from error
 
 
 def webhook_secrets(connection: Connection, at: datetime) -> list[str]:

@@ -23,7 +23,7 @@ from core import jobs
 from core.models import Job, JobState
 from core.outbound import HostError
 from forges.hosts.records import Lamp
-from forges.models import Connection, InboundMessage, PullRequest
+from forges.models import InboundMessage, PullRequest
 from forges.services import lamps
 from forges.services.analyses import Desk
 from forges.services.attempts import host_errors
@@ -200,12 +200,7 @@ def _lamps(pull: PullRequest, standing: lamps.Standing | None) -> list[Lamp]:
 
 # --- telling it ----------------------------------------------------------------------------------
 def _desk(pull: PullRequest) -> Desk:
-    """The signed-in host. Raises HostError."""
-    connection: Connection = pull.repository.connection
-    try:
-        return Desk(open_host(connection), pull.repository)
-    except ValueError as error:  # the seal does not open: another SECRET_KEY
-        raise HostError(str(error), final=True) from error
+    return Desk(open_host(pull.repository.connection), pull.repository)
 
 
 def _tell(pull: PullRequest) -> None:
