@@ -8,7 +8,6 @@ and left: see docs/how-to/move-from-defectdojo.md.
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -24,11 +23,10 @@ from core.models import User
 from core.permissions import Permission
 from core.text import clean_text
 from gate import formats
-from scans.api.scans import GZIP
 from scans.api.waiting import MAX_SECONDS, check_readable, wait_for
 from scans.imports import ImportTest
 from scans.models import Scan
-from scans.services.uploads import inflated, upload_scan
+from scans.services.uploads import blocks_of, upload_scan
 from scopes.access import check_may
 from scopes.models import Asset, Line, LineKind, Scope
 from scopes.services import create_asset
@@ -258,11 +256,8 @@ class ImportScan(Door):
         file = request.FILES.get("file")
         if file is None:
             raise BadInput("file", "is missing")
-        is_packed = file.read(len(GZIP)) == GZIP
-        file.seek(0)
-        blocks = inflated(file, settings.MAX_REPORT_BYTES) if is_packed else file.chunks()
         scan, _ = upload_scan(
-            asset=test.line.asset, line=test.line, data=blocks, facts=self._facts(test),
+            asset=test.line.asset, line=test.line, data=blocks_of(file), facts=self._facts(test),
             by=self.user, at=timezone.now(),
         )  # fmt: skip
         (scan,) = wait_for([scan], MAX_SECONDS)

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import IO, Any
 
 from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
 
 from core import blobs, jobs
@@ -27,7 +28,15 @@ from scans.services.recipes import check_can_start, find_recipe
 from scans.statuses import FactSource, Purpose, ToolClass
 from scopes.models import Asset, Line
 
+GZIP = b"\x1f\x8b"  # how a packed file begins
 SERVER_FACTS = ("source", "uploader", "uploader_kind", "attested_by")  # never the caller's to say
+
+
+def blocks_of(file: UploadedFile) -> Iterator[bytes]:
+    """An uploaded report block by block, unpacked if it is packed with gzip; as ``inflated``."""
+    is_packed = file.read(len(GZIP)) == GZIP
+    file.seek(0)
+    return inflated(file, settings.MAX_REPORT_BYTES) if is_packed else file.chunks()
 
 
 def inflated(packed: IO[bytes], limit: int, where: str = "file") -> Iterator[bytes]:
@@ -68,7 +77,8 @@ def target_of(
     return Purpose.LINE, line, None
 
 
-def _checked_facts(facts: Mapping[str, Any], by: User) -> dict[str, Any]:
+def checked_facts(facts: Mapping[str, Any], by: User) -> dict[str, Any]:
+    """Facts as they are kept: what was told, and what the server knows of who tells. Raises BadInput."""
     told = told_facts(facts, by)
     for name in SERVER_FACTS:
         if name in told:
@@ -106,16 +116,16 @@ def upload_scan(
     """
     check_may_upload(by, asset)
     purpose, line, remediation = target_of(asset, line, remediation, control)
-    known = _checked_facts(facts, by)
+    known = checked_facts(facts, by)
     blocks = [data] if isinstance(data, bytes) else data
-    blob = blobs.store_stream(_bounded(blocks, settings.MAX_REPORT_BYTES), at=at)
+    blob = blobs.store_stream(bounded(blocks, settings.MAX_REPORT_BYTES), at=at)
     scan = Scan(raw=blob, facts=known, source=FactSource(known["source"]))
     target = remediation.pk if remediation else line.pk if line else 0
     key = upload_key(purpose, target, blob.sha256, known)
     return store_scan(scan, "ingest", key, asset, purpose, line, remediation, by, at)
 
 
-def _bounded(blocks: Iterable[bytes], limit: int) -> Iterator[bytes]:
+def bounded(blocks: Iterable[bytes], limit: int) -> Iterator[bytes]:
     """The same blocks. Raises BadInput where there are none, TooLarge as soon as there are too many."""
     size = 0
     for block in blocks:
