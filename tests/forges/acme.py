@@ -17,7 +17,7 @@ from forges.services.looks import ask_look
 from scans.models import Verification
 from scopes.models import Scope
 from tests import factories as make
-from tests.forges.codeql import DEFAULT_SETUP, files_of, report_of
+from tests.forges.codeql import DEFAULT_SETUP, OTHER, SAFE, WEAK, files_of, report_of
 from tests.forges.fake_github import FakeGitHub, FakePull, FakeRepository
 from tests.forges.fake_github_events import Delivery
 
@@ -125,6 +125,31 @@ def acme_on(github: FakeGitHub, settings: Any, **members: Any) -> Acme:
     connection, secret = connect(**standard | members)
     github.secret = secret
     return Acme(connection, secret, github)
+
+
+def opened(acme: Acme) -> FakeRepository:
+    """A repository with two weaknesses, scanned and looked at once."""
+    files = {"app/pack.py": WEAK, "app/ship.py": OTHER, "README.md": "# Shop\n"}
+    shop = acme.github.add_repository("shop", files)
+    acme.scanned(shop)
+    acme.look()
+    return shop
+
+
+def propose(
+    acme: Acme,
+    shop: FakeRepository,
+    path: str = "app/pack.py",
+    text: str = SAFE,
+    branch: str = "fix",
+    **members: Any,
+) -> FakePull:
+    """A pull request of dana's that says it fixes the weakness in one file."""
+    body = f"Fixes {acme.finding(path=path)}"
+    acme.github.commit(shop, branch, {path: text}, "Use a list", author="dana")
+    return acme.github.open_pull(
+        shop, branch, title="No shell", body=body, author="dana", **members
+    )
 
 
 def in_the_way(acme: Here) -> dict[str, dict[str, str]]:

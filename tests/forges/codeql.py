@@ -18,6 +18,7 @@ RULES = [
 ]  # fmt: skip
 WEAK = 'import subprocess\n\n\ndef pack(folder):\n    return subprocess.call("tar " + folder, shell=True)\n'
 SAFE = 'import subprocess\n\n\ndef pack(folder):\n    return subprocess.call(["tar", folder])\n'
+OTHER, OTHER_SAFE = (text.replace("pack", "ship") for text in (WEAK, SAFE))
 
 
 def files_of(repository: FakeRepository, commit: str) -> dict[str, str]:

@@ -13,32 +13,14 @@ from forges.models import KnownAnalysis
 from forges.services import analyses
 from remediations.models import Remediation
 from scans.models import Clearance, ScanDescent
-from tests.forges.acme import ANSWERS, acme_on, in_the_way
-from tests.forges.codeql import DEFAULT_SETUP, SAFE, WEAK, files_of, report_of
+from tests.forges.acme import ANSWERS, acme_on, in_the_way, propose
+from tests.forges.codeql import DEFAULT_SETUP, OTHER, SAFE, WEAK, files_of, report_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]  # a minute in all
-OTHER = WEAK.replace("pack", "ship")
 DONE = Status.MOBILIZATION_COMPLETE
 CATEGORY = "/language:python"
 BACKDOOR = "import backdoor\n"
 EVE = "Evelyn Jones <ej@corp.example>"
-
-
-@pytest.fixture
-def shop(acme):
-    files = {"app/pack.py": WEAK, "app/ship.py": OTHER, "README.md": "# Shop\n"}
-    shop = acme.github.add_repository("shop", files)
-    acme.scanned(shop)
-    acme.look()
-    return shop
-
-
-def proposed(acme, shop, text=SAFE, **members):
-    """A pull request of dana's that says it fixes the weakness of app/pack.py."""
-    finding = acme.finding(path="app/pack.py")
-    acme.github.commit(shop, "fix", {"app/pack.py": text}, "Use a list", author="dana")
-    body = f"Fixes {finding}"
-    return acme.github.open_pull(shop, "fix", title="No shell", body=body, author="dana", **members)
 
 
 def approved(acme, pull, by="rita"):
@@ -104,7 +86,7 @@ def evil_merge(acme, pull, files, parents):
 
 @pytest.mark.parametrize("parents", [1, 2])
 def test_a_merge_that_fixes_what_the_review_did_not_see_completes_nothing(acme, shop, parents):
-    pull = proposed(acme, shop, text=WEAK + "# looked at\n")
+    pull = propose(acme, shop, text=WEAK + "# looked at\n")
     approved(acme, pull)
     evil_merge(acme, pull, {"app/pack.py": SAFE + BACKDOOR, "app/door.py": BACKDOOR}, parents)
     assert status(acme) != DONE
@@ -116,7 +98,7 @@ def test_a_merge_that_fixes_what_the_review_did_not_see_completes_nothing(acme, 
 def test_a_merge_with_a_file_beside_the_reviewed_change_completes_nothing(
     acme, shop, parents, moved
 ):
-    pull = proposed(acme, shop)
+    pull = propose(acme, shop)
     approved(acme, pull)
     if moved:
         acme.github.commit(shop, "main", {"z.py": "z = 1\n"}, "Else", author="kim")
@@ -129,7 +111,7 @@ def test_a_merge_with_a_file_beside_the_reviewed_change_completes_nothing(
 
 def test_a_merge_with_a_line_beside_the_reviewed_ones_completes_nothing(acme, shop):
     """The file is one that the fix changes anyhow, and the line had moved on: only lines can tell."""
-    pull = proposed(acme, shop)
+    pull = propose(acme, shop)
     approved(acme, pull)
     acme.github.commit(shop, "main", {"app/pack.py": "# Acme\n" + WEAK}, "Words", author="kim")
     evil_merge(acme, pull, {"app/pack.py": "# Acme\n" + SAFE + BACKDOOR}, 2)
@@ -140,7 +122,7 @@ def test_a_merge_with_a_line_beside_the_reviewed_ones_completes_nothing(acme, sh
 @pytest.mark.parametrize("how", ["merge", "squash", "rebase"])
 def test_a_clean_merge_into_a_file_that_others_changed_is_what_was_reviewed(acme, shop, how):
     """The other side of the above: the lines around the fix are other ones, the fix is the same."""
-    pull = proposed(acme, shop)
+    pull = propose(acme, shop)
     approved(acme, pull)
     acme.github.commit(shop, "main", {"app/pack.py": "# Acme\n" + WEAK}, "Words", author="kim")
     acme.scanned(shop)
@@ -151,7 +133,7 @@ def test_a_clean_merge_into_a_file_that_others_changed_is_what_was_reviewed(acme
 
 
 def test_a_commit_pushed_right_before_the_merge_is_not_approved(acme, shop):
-    pull = proposed(acme, shop)
+    pull = propose(acme, shop)
     approved(acme, pull)
     acme.github.commit(shop, "fix", {"app/door.py": BACKDOOR}, "more", author="dana")
     merged(acme, pull)
@@ -161,7 +143,7 @@ def test_a_commit_pushed_right_before_the_merge_is_not_approved(acme, shop):
 # --- who reviewed ------------------------------------------------------------------------------------
 def test_who_wrote_a_commit_under_the_companys_mail_does_not_review_it(acme, shop):
     acme.github.account("eve", person=EVE)
-    pull = proposed(acme, shop, text=WEAK + "# a\n")
+    pull = propose(acme, shop, text=WEAK + "# a\n")
     acme.github.commit(shop, "fix", {"app/pack.py": SAFE}, "really", author="eve")
     approved(acme, pull, "eve")
     merged(acme, pull)
@@ -174,7 +156,7 @@ def test_who_is_a_co_author_under_a_mail_that_the_host_knows_does_not_review_it(
     acme.github.account("eve", person=EVE)
     acme.github.commit(shop, "words", {"README.md": "# The shop\n"}, "Words", author="eve")
     acme.github.open_pull(shop, "words", title="Words", author="eve")
-    pull = proposed(acme, shop, text=WEAK + "# a\n")
+    pull = propose(acme, shop, text=WEAK + "# a\n")
     text = "Together\n\nCo-authored-by: Evelyn Jones <ej@corp.example>"
     acme.github.commit(shop, "fix", {"app/pack.py": SAFE}, text, author="dana")
     acme.look()
@@ -186,7 +168,7 @@ def test_who_is_a_co_author_under_a_mail_that_the_host_knows_does_not_review_it(
 
 def test_who_wrote_a_commit_that_was_written_anew_in_another_name_does_not_review_it(acme, shop):
     """The tree is the same, so that her approval of the first commit would count for the second."""
-    pull = proposed(acme, shop, text=WEAK + "# a\n")
+    pull = propose(acme, shop, text=WEAK + "# a\n")
     acme.github.commit(shop, "fix", {"app/pack.py": SAFE}, "really", author="eve")
     approved(acme, pull, "eve")
     git, dana = shop.git, "Dana <dana@example.org>"
@@ -201,7 +183,7 @@ def test_who_wrote_a_commit_that_was_written_anew_in_another_name_does_not_revie
 @pytest.mark.slow
 def test_the_author_of_a_commit_beyond_the_250_that_github_lists_is_known(acme, shop):
     acme.github.account("eve", person=EVE)
-    pull = proposed(acme, shop, text=WEAK + "# a\n")
+    pull = propose(acme, shop, text=WEAK + "# a\n")
     git, tip, dana = shop.git, pull.head_commit, "Dana <dana@example.org>"
     for n in range(250):
         tip = git.commit_tree(git.read(tip).tree, [tip], f"c{n}", dana, dana, acme.github.now())
@@ -214,7 +196,7 @@ def test_the_author_of_a_commit_beyond_the_250_that_github_lists_is_known(acme, 
 
 
 def test_answers_of_the_author_beside_nobodys_approval_complete_nothing(acme, shop):
-    pull = proposed(acme, shop)
+    pull = propose(acme, shop)
     acme.github.review(pull, "dana", "COMMENTED", body=ANSWERS)
     settled(acme, pull)
     assert status(acme) != DONE
@@ -222,7 +204,7 @@ def test_answers_of_the_author_beside_nobodys_approval_complete_nothing(acme, sh
 
 def test_an_approval_of_what_the_head_was_once_is_none_of_what_it_is(acme, shop):
     """The branch goes back to what was approved, is looked at, and forth again."""
-    pull = proposed(acme, shop)
+    pull = propose(acme, shop)
     good = pull.head_commit
     approved(acme, pull)
     acme.github.commit(shop, "fix", {"app/door.py": BACKDOOR}, "more", author="dana")
@@ -236,7 +218,7 @@ def test_an_approval_of_what_the_head_was_once_is_none_of_what_it_is(acme, shop)
 
 
 def test_an_approval_that_names_an_older_head_is_none_of_the_newest(acme, shop):
-    pull = proposed(acme, shop)
+    pull = propose(acme, shop)
     older = pull.head_commit
     acme.github.commit(shop, "fix", {"app/door.py": BACKDOOR}, "more", author="dana")
     acme.github.review(pull, "rita", body=ANSWERS, commit=older)
@@ -245,7 +227,7 @@ def test_an_approval_that_names_an_older_head_is_none_of_the_newest(acme, shop):
 
 
 def test_an_approval_that_was_dismissed_between_two_looks_is_none(acme, shop):
-    pull = proposed(acme, shop)
+    pull = propose(acme, shop)
     review = acme.github.review(pull, "rita", body=ANSWERS)
     acme.look()
     acme.github.dismiss(review)
@@ -254,7 +236,7 @@ def test_an_approval_that_was_dismissed_between_two_looks_is_none(acme, shop):
 
 
 def test_who_asks_for_changes_takes_back_an_approval(acme, shop):
-    pull = proposed(acme, shop)
+    pull = propose(acme, shop)
     approved(acme, pull)
     acme.github.review(pull, "rita", "CHANGES_REQUESTED")
     settled(acme, pull)
@@ -262,7 +244,7 @@ def test_who_asks_for_changes_takes_back_an_approval(acme, shop):
 
 
 def test_an_approval_by_a_bot_is_none(acme, shop):
-    pull = proposed(acme, shop)
+    pull = propose(acme, shop)
     approved(acme, pull, "copilot-pull-request-reviewer[bot]")
     merged(acme, pull)
     assert status(acme) != DONE
@@ -354,7 +336,7 @@ def test_a_connection_of_another_scope_closes_its_own_findings_alone(acme, shop,
     """Both see one repository; the pull request names the finding of one of them."""
     theirs = acme_on(acme.github, settings, name="Theirs")
     theirs.look()
-    pull = proposed(acme, shop)
+    pull = propose(acme, shop)
     acme.github.review(pull, "rita", body=ANSWERS)
     acme.look()
     merged(acme, pull)
@@ -377,7 +359,7 @@ def test_what_was_dismissed_on_the_host_is_neither_closed_nor_false_here(acme, s
 @pytest.mark.parametrize("goes_on", [True, False])
 def test_a_line_that_was_taken_back_opens_the_finding_again(acme, shop, goes_on):
     """A scan of what the line is now decides, though its commit is older than the merge, or beside it."""
-    before = closed_by(acme, proposed(acme, shop))
+    before = closed_by(acme, propose(acme, shop))
     acme.github.push(shop, "main", before)
     if goes_on:
         acme.github.commit(shop, "main", {"z.py": "z = 1\n"}, "Else", author="kim")
@@ -396,7 +378,7 @@ def _later(now):
 
 def test_a_late_scan_of_the_merge_closes_nothing_on_a_line_that_was_taken_back(acme, shop):
     before = shop.git.resolve("main")
-    pull = proposed(acme, shop)
+    pull = propose(acme, shop)
     approved(acme, pull)
     commit = acme.github.merge(pull, "squash", by="rita")
     acme.look()
@@ -411,7 +393,7 @@ def test_a_late_scan_of_the_merge_closes_nothing_on_a_line_that_was_taken_back(a
 
 # --- reports -------------------------------------------------------------------------------------------
 def test_a_report_that_the_host_took_with_a_warning_proves_nothing(acme, shop):
-    pull = proposed(acme, shop)
+    pull = propose(acme, shop)
     approved(acme, pull)
     acme.github.merge(pull, "squash", by="rita")
     commit = shop.git.resolve("main")
@@ -423,7 +405,7 @@ def test_a_report_that_the_host_took_with_a_warning_proves_nothing(acme, shop):
 
 
 def test_a_report_that_the_host_could_not_read_proves_nothing(acme, shop):
-    pull = proposed(acme, shop, text=WEAK + "# n\n")
+    pull = propose(acme, shop, text=WEAK + "# n\n")
     approved(acme, pull)
     commit = acme.github.merge(pull, "squash", by="rita")
     upload(acme, shop, commit, {}, error="went wrong")
@@ -432,7 +414,7 @@ def test_a_report_that_the_host_could_not_read_proves_nothing(acme, shop):
 
 
 def test_a_report_of_a_tag_on_the_merge_is_none_of_the_line(acme, shop):
-    pull = proposed(acme, shop)
+    pull = propose(acme, shop)
     approved(acme, pull)
     commit = acme.github.merge(pull, "squash", by="rita")
     acme.github.add_analysis(
@@ -469,7 +451,7 @@ def test_a_clean_report_that_somebody_adds_in_the_scanners_name_proves_nothing(
     the forged one's job ended well.
     """
     monkeypatch.setattr(analyses, "ENDING", timedelta(0))
-    pull = proposed(acme, shop, text=WEAK + "# nothing\n")
+    pull = propose(acme, shop, text=WEAK + "# nothing\n")
     approved(acme, pull)
     commit = acme.github.merge(pull, "squash", by="rita")
     if true in ("before", "both"):
@@ -490,7 +472,7 @@ def test_a_clean_report_that_somebody_adds_in_the_scanners_name_proves_nothing(
 
 def test_a_clean_report_beside_the_true_one_of_a_later_commit_proves_nothing(acme, shop):
     """The merge itself was never scanned, and the forged report of what came next is the older one."""
-    pull = proposed(acme, shop, text=WEAK + "# nothing\n")
+    pull = propose(acme, shop, text=WEAK + "# nothing\n")
     approved(acme, pull)
     acme.github.merge(pull, "squash", by="rita")
     acme.github.commit(shop, "main", {"z.py": "z = 1\n"}, "Else", author="kim")
@@ -505,7 +487,7 @@ def test_a_clean_report_beside_the_true_one_of_a_later_commit_proves_nothing(acm
 def test_a_report_of_the_base_that_is_made_up_does_not_excuse_what_the_fix_brings_in(acme, shop):
     """The weakness that comes with the fix stands in a forged report of the base, as if it was there."""
     base = shop.git.resolve("main")
-    pull = proposed(acme, shop)
+    pull = propose(acme, shop)
     acme.github.commit(shop, "fix", {"app/new.py": OTHER + "# new\n"}, "more", author="dana")
     upload(acme, shop, base, files_of(shop, base) | {"app/new.py": OTHER + "# new\n"})
     acme.look()
@@ -517,7 +499,7 @@ def test_a_report_of_the_base_that_is_made_up_does_not_excuse_what_the_fix_bring
 
 def test_a_scan_of_an_older_head_does_not_answer_for_what_was_pushed_since(acme, shop):
     finding = acme.finding(path="app/pack.py")
-    pull = proposed(acme, shop)
+    pull = propose(acme, shop)
     acme.scanned_request(pull, ["app/pack.py"])
     acme.look()
     acme.github.commit(shop, "fix", {"app/new.py": WEAK}, "more", author="dana")

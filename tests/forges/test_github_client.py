@@ -25,16 +25,6 @@ def github(settings):
         yield world
 
 
-@pytest.fixture
-def app(github):
-    return GitHub(api=github.api, account="acme", **github.app_sign_in())
-
-
-@pytest.fixture
-def token(github):
-    return GitHub(api=github.api, account="acme", token=github.token)
-
-
 # --- sign-in -------------------------------------------------------------------------------------
 def test_an_app_signs_in_with_its_own_key_and_is_told_by_its_name(app):
     assert app.account() == "ctem-gate"

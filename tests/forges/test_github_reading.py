@@ -27,11 +27,6 @@ def host(github, request):
 
 
 @pytest.fixture
-def app(github):
-    return GitHub(api=github.api, account="acme", **github.app_sign_in())
-
-
-@pytest.fixture
 def shop(github):
     return github.add_repository("shop", {"app.py": "print(1)\n", "lib/deep/a.py": "x = 1\n"})
 

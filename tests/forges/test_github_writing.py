@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from core.outbound import HostError
-from forges.hosts.github import GitHub
 from forges.hosts.github_write import MAX_ANNOTATIONS, check_run_of, cut, status_of
 from forges.hosts.records import Annotation, Lamp
 from tests.forges.fake_github import FakeGitHub
@@ -25,16 +24,6 @@ def github(settings):
 @pytest.fixture
 def shop(github):
     return github.repositories["shop"]
-
-
-@pytest.fixture
-def app(github):
-    return GitHub(api=github.api, account="acme", **github.app_sign_in())
-
-
-@pytest.fixture
-def token(github):
-    return GitHub(api=github.api, account="acme", token=github.token)
 
 
 @pytest.fixture

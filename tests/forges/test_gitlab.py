@@ -12,7 +12,6 @@ from forges.hosts.gitlab import GitLab
 from forges.hosts.gitlab_git import tree_id
 from forges.hosts.records import Analysis, HostRepository, Lamp
 from forges.statuses import AlertState, PullState, ReviewState
-from tests.forges.fake_gitlab import TOKEN, FakeGitLab
 from tests.loopback import serving
 
 REPORT = {
@@ -29,21 +28,8 @@ FILES = {
 
 
 @pytest.fixture
-def world(tmp_path, settings):
-    with FakeGitLab(tmp_path) as world:
-        settings.OUTBOUND_PLAIN_HOSTS = [world.server.host]
-        yield world
-    assert world.violations == []
-
-
-@pytest.fixture
 def project(world):
     return world.add_project("shop", FILES)
-
-
-@pytest.fixture
-def host(world):
-    return GitLab(api=world.api, account="acme", token=TOKEN)
 
 
 @pytest.fixture

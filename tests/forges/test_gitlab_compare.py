@@ -5,25 +5,10 @@ import random
 import pytest
 
 from core.outbound import HostError
-from forges.hosts.gitlab import GitLab
 from forges.hosts.gitlab_git import change_of
 from gate.diff import parse
-from tests.forges.fake_gitlab import TOKEN, FakeGitLab
 
 FILES = {"README.md": "A shop\n", "app.py": "x = 1\n"}
-
-
-@pytest.fixture
-def world(tmp_path, settings):
-    with FakeGitLab(tmp_path) as world:
-        settings.OUTBOUND_PLAIN_HOSTS = [world.server.host]
-        yield world
-    assert world.violations == []
-
-
-@pytest.fixture
-def host(world):
-    return GitLab(api=world.api, account="acme", token=TOKEN)
 
 
 @pytest.fixture

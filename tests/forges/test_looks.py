@@ -20,12 +20,11 @@ from scans.models import Scan
 from scopes.models import Asset
 from tests import factories as make
 from tests.forges.acme import acme_on
-from tests.forges.codeql import DEFAULT_SETUP, SAFE, SHELL, SQL, WEAK, files_of, report_of
+from tests.forges.codeql import DEFAULT_SETUP, OTHER, SAFE, SHELL, SQL, WEAK, files_of, report_of
 from tests.forges.fake_github_server import Fault
 
 pytestmark = pytest.mark.django_db
 ATTEMPTS = product.JOB_MAX_ATTEMPTS
-OTHER = WEAK.replace("pack", "ship")
 
 
 @pytest.fixture

@@ -16,36 +16,12 @@ from forges.services.connections import connect
 from forges.services.looks import ask_look, ring_for_pull, ring_for_repository
 from remediations.models import Remediation
 from tests import factories as make
-from tests.forges.acme import ANSWERS, in_the_way
-from tests.forges.codeql import SAFE, SHELL, WEAK
+from tests.forges.acme import ANSWERS, in_the_way, opened, propose
+from tests.forges.codeql import OTHER_SAFE, SAFE, SHELL, WEAK
 
 pytestmark = pytest.mark.django_db
-OTHER, OTHER_SAFE = (text.replace("pack", "ship") for text in (WEAK, SAFE))
 DONE = Status.MOBILIZATION_COMPLETE
 BY_GITHUB = "GitHub <noreply@github.com>"
-
-
-@pytest.fixture
-def shop(acme):
-    return opened(acme)
-
-
-def opened(acme):
-    """A repository with two weaknesses, scanned and looked at once."""
-    files = {"app/pack.py": WEAK, "app/ship.py": OTHER, "README.md": "# Shop\n"}
-    shop = acme.github.add_repository("shop", files)
-    acme.scanned(shop)
-    acme.look()
-    return shop
-
-
-def propose(acme, shop, path="app/pack.py", text=SAFE, branch="fix", **members):
-    """A person's pull request that fixes the finding in one file."""
-    finding = acme.finding(path=path)
-    acme.github.commit(shop, branch, {path: text}, "Use a list", author="dana")
-    return acme.github.open_pull(
-        shop, branch, title="No shell", body=f"Fixes {finding}", author="dana", **members
-    )
 
 
 def finish(acme, pull, how="squash"):

@@ -5,40 +5,35 @@ from itertools import islice, permutations
 import pytest
 from django.db import connection, transaction
 
+from core.models import Job, JobState
 from findings.statuses import Status
 from forges.models import PullRequest
-from forges.services.looks import ask_due_looks
+from forges.services.looks import ask_due_looks, ring_for_pull
 from remediations.models import Remediation, Review
 from scans.models import Clearance, Scan, ScanDescent, Verification
 from tests import factories as make
-from tests.forges.acme import ANSWERS, in_the_way
-from tests.forges.codeql import SAFE, WEAK
+from tests.forges.acme import ANSWERS, in_the_way, propose
+from tests.forges.codeql import OTHER_SAFE, SAFE, WEAK
 
 pytestmark = pytest.mark.django_db
-OTHER = WEAK.replace("pack", "ship")
-OTHER_SAFE = SAFE.replace("pack", "ship")
-
-
-@pytest.fixture
-def shop(acme):
-    shop = acme.github.add_repository("shop", {"app/pack.py": WEAK, "app/ship.py": OTHER})
-    acme.scanned(shop)
-    acme.look()
-    return shop
-
-
-def proposed(acme, shop, path="app/pack.py", text=SAFE, branch="fix", **members):
-    finding = acme.finding(path=path)
-    acme.github.commit(shop, branch, {path: text}, "Use a list", author="dana")
-    body = f"Fixes {finding}"
-    return acme.github.open_pull(
-        shop, branch, title="No shell", body=body, author="dana", **members
-    )
 
 
 def approved(acme, *pulls):
     for pull in pulls:
         acme.github.review(pull, "rita", body=ANSWERS)
+
+
+def test_a_key_that_does_not_open_any_more_is_said_and_not_tried_again(acme, shop, settings):
+    pull = propose(acme, shop)
+    acme.look()
+    row = acme.pull(pull)
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another" * 8, []
+    ring_for_pull(row.repository_id, row.scope_id, row.number, make.now())
+    acme.work()
+    row.refresh_from_db()
+    assert "does not open" in row.problem
+    (failed,) = Job.objects.filter(kind="forge_pull", subject_id=row.pk, state=JobState.FAILED)
+    assert failed.error == row.problem
 
 
 # --- what is a fix -------------------------------------------------------------------------------
@@ -63,7 +58,7 @@ def test_a_finding_of_another_repository_is_not_linked(acme, shop):
 
 def test_a_branch_that_is_no_line_makes_no_fix(acme, shop):
     acme.github.commit(shop, "side", {"y.py": "y = 1\n"}, "Side", author="dana")
-    pull = proposed(acme, shop, base="side")
+    pull = propose(acme, shop, base="side")
     acme.look()
     assert acme.pull(pull).remediation is None
 
@@ -83,7 +78,7 @@ def test_a_fork_is_followed_as_any_other(acme, shop):
 
 # --- what happens to it --------------------------------------------------------------------------
 def test_a_push_takes_lamps_back_and_the_review_stays_with_its_revision(acme, shop):
-    pull = proposed(acme, shop)
+    pull = propose(acme, shop)
     acme.scanned_request(pull, ["app/pack.py"])
     approved(acme, pull)
     acme.look()
@@ -99,7 +94,7 @@ def test_a_push_takes_lamps_back_and_the_review_stays_with_its_revision(acme, sh
 
 
 def test_an_update_of_the_base_keeps_the_approval(acme, shop):
-    pull = proposed(acme, shop)
+    pull = propose(acme, shop)
     approved(acme, pull)
     acme.scanned_request(pull, ["app/pack.py"])
     acme.look()
@@ -117,7 +112,7 @@ def test_an_update_of_the_base_keeps_the_approval(acme, shop):
 
 
 def test_a_review_by_who_may_not_push_is_a_comment_and_a_dismissed_one_is_none(acme, shop):
-    pull = proposed(acme, shop)
+    pull = propose(acme, shop)
     acme.github.review(pull, "visitor", permission="read", body=ANSWERS)
     mine = acme.github.review(pull, "rita", body=ANSWERS)
     acme.look()
@@ -130,7 +125,7 @@ def test_a_review_by_who_may_not_push_is_a_comment_and_a_dismissed_one_is_none(a
 
 
 def test_closed_is_withdrawn_and_opened_again_is_a_new_proposal(acme, shop):
-    pull = proposed(acme, shop)
+    pull = propose(acme, shop)
     acme.look()
     acme.github.close(pull)
     acme.look()
@@ -143,7 +138,7 @@ def test_closed_is_withdrawn_and_opened_again_is_a_new_proposal(acme, shop):
 
 
 def test_a_bots_pull_request_and_its_review_are_told_as_such(acme, shop):
-    pull = proposed(acme, shop)
+    pull = propose(acme, shop)
     acme.github.review(pull, "helper[bot]", body=ANSWERS)
     acme.look()
     assert Review.objects.get().login_kind == "bot"
@@ -152,8 +147,8 @@ def test_a_bots_pull_request_and_its_review_are_told_as_such(acme, shop):
 
 # --- which scan proves it ------------------------------------------------------------------------
 def test_one_scan_of_a_later_commit_proves_two_fixes(acme, shop):
-    first = proposed(acme, shop)
-    second = proposed(acme, shop, "app/ship.py", OTHER_SAFE, "fix-2")
+    first = propose(acme, shop)
+    second = propose(acme, shop, "app/ship.py", OTHER_SAFE, "fix-2")
     approved(acme, first, second)
     acme.look()
     acme.github.merge(first, "squash", by="rita")
@@ -167,7 +162,7 @@ def test_one_scan_of_a_later_commit_proves_two_fixes(acme, shop):
 
 
 def test_where_only_a_later_commit_was_scanned_it_serves_if_it_contains_the_merge(acme, shop):
-    pull = proposed(acme, shop)
+    pull = propose(acme, shop)
     acme.scanned_request(pull, ["app/pack.py"])
     approved(acme, pull)
     acme.look()
@@ -186,7 +181,7 @@ def test_where_only_a_later_commit_was_scanned_it_serves_if_it_contains_the_merg
 def test_a_report_of_older_code_that_comes_late_opens_nothing_again(acme, shop):
     acme.github.commit(shop, "main", {"z.py": "z = 1\n"}, "Else", author="kim")
     older = shop.git.resolve("main")
-    pull = proposed(acme, shop)
+    pull = propose(acme, shop)
     approved(acme, pull)
     acme.scanned(shop)
     acme.look()
@@ -205,7 +200,7 @@ def test_a_report_of_older_code_that_comes_late_opens_nothing_again(acme, shop):
 
 
 def test_a_weakness_that_comes_back_opens_the_finding_again(acme, shop):
-    pull = proposed(acme, shop)
+    pull = propose(acme, shop)
     approved(acme, pull)
     acme.look()
     acme.github.merge(pull, "squash", by="rita")
@@ -223,7 +218,7 @@ def test_a_weakness_that_comes_back_opens_the_finding_again(acme, shop):
 def six_events(acme, shop):
     """A fix from its pull request to its push scan: six messages, and how it must end."""
     before = len(acme.github.deliveries)
-    pull = proposed(acme, shop)
+    pull = propose(acme, shop)
     acme.github.commit(shop, "fix", {"app/pack.py": SAFE + "# more\n"}, "More", author="dana")
     approved(acme, pull)
     acme.github.merge(pull, "squash", by="rita")

@@ -1,0 +1,96 @@
+"""A pull request that is linked by its number, whatever its own words name."""
+
+import pytest
+
+from core.errors import BadInput, NotAllowed, WrongState
+from core.models import Event
+from forges.models import PullFinding, PullRequest
+from forges.services.asking import link_pull, repository_of
+from remediations.models import Remediation
+from tests import factories as make
+from tests.forges.codeql import SAFE
+from tests.forges.connected import make_connection, make_repository
+
+pytestmark = pytest.mark.django_db
+
+
+def silent(acme, shop, **more):
+    """A pull request that names nothing, and is a fix all the same."""
+    acme.github.commit(shop, "quiet", {"app/pack.py": SAFE}, "Tidy", author="dana")
+    return acme.github.open_pull(shop, "quiet", title="Tidy up", author="dana", **more)
+
+
+def link(acme, shop, number, finding, by=None):
+    return link_pull(
+        repository=acme.repository(shop), number=number, findings=[finding],
+        by=by or make.member(acme.scope, "developer"), at=make.now(),
+    )  # fmt: skip
+
+
+def test_a_pull_request_that_names_nothing_becomes_the_fix_it_is_linked_to(acme, shop):
+    finding, pull = acme.finding(path="app/pack.py"), silent(acme, shop)
+    acme.look()
+    assert not Remediation.objects.exists()
+    row = link(acme, shop, pull.number, finding)
+    assert row.remediation is None  # the host is asked by the job
+    acme.work()
+    assert acme.failed() == []
+    fix = Remediation.objects.get()
+    row.refresh_from_db()
+    assert (row.remediation, row.problem, list(fix.findings.all())) == (fix, "", [finding])
+    assert fix.head_commit == pull.head_commit
+    event = Event.objects.get(action="pull.linked")
+    assert event.data["number"] == pull.number
+    assert event.data["findings"] == [finding.pk]
+
+
+def test_linked_twice_is_linked_once(acme, shop):
+    finding, pull = acme.finding(path="app/pack.py"), silent(acme, shop)
+    for _ in range(2):
+        link(acme, shop, pull.number, finding)
+        acme.work()
+    assert (PullFinding.objects.count(), Remediation.objects.count()) == (1, 1)
+
+
+def test_a_number_that_is_not_there_is_said_on_its_row(acme, shop):
+    row = link(acme, shop, 4711, acme.finding(path="app/pack.py"))
+    acme.work()
+    row.refresh_from_db()
+    assert row.remediation is None
+    assert row.problem
+
+
+def test_one_that_leads_to_another_branch_says_why_it_is_no_fix(acme, shop):
+    acme.github.commit(shop, "side", {"y.py": "y = 1\n"}, "Side", author="dana")
+    pull = silent(acme, shop, base="side")
+    row = link(acme, shop, pull.number, acme.finding(path="app/pack.py"))
+    acme.work()
+    row.refresh_from_db()
+    assert row.problem == "It leads to side, which is no line of this asset."
+
+
+def test_only_open_findings_of_the_same_asset_are_linked_by_who_may_propose(acme, shop):
+    finding = acme.finding(path="app/pack.py")
+    other = make.import_finding(make.make_asset(acme.scope))
+    with pytest.raises(BadInput, match="not of this repository"):
+        link(acme, shop, 1, other)
+    with pytest.raises(NotAllowed):
+        link(acme, shop, 1, finding, make.member(acme.scope, "viewer"))
+    with pytest.raises(BadInput):
+        link(acme, shop, 0, finding)
+    make.take("vanish", finding)
+    finding.refresh_from_db()
+    with pytest.raises(WrongState, match="only open findings"):
+        link(acme, shop, 1, finding)
+    assert not PullRequest.objects.exists()
+
+
+def test_an_asset_of_no_or_several_repositories_says_so(scope):
+    connection, _ = make_connection(scope)
+    row = make_repository(connection)
+    assert repository_of(row.asset) == row
+    make_repository(connection, host_id="78", asset=row.asset)
+    with pytest.raises(WrongState, match="Several"):
+        repository_of(row.asset)
+    with pytest.raises(WrongState, match="No connection"):
+        repository_of(make.make_asset(scope))
