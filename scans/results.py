@@ -3,7 +3,7 @@
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.db import models
@@ -121,7 +121,13 @@ def scans_that_saw(finding: int, scans: Any) -> Iterator[int]:
             yield scan
 
 
+def seen_in_each(scans: Mapping[int, int]) -> dict[int, Sighting]:
+    """Finding → where the scan that saw it, its value in ``scans``, saw it."""
+    rows = Sighting.objects.filter(finding__in=scans, scan_id__lte=max(scans.values(), default=0))
+    earlier = (row for row in rows.order_by("scan_id") if row.scan_id <= scans[row.finding_id])
+    return {row.finding_id: row for row in earlier}  # the last of each
+
+
 def seen_in(finding: int, scan: int) -> Sighting | None:
     """Where a scan that saw the finding saw it."""
-    rows = Sighting.objects.filter(finding_id=finding, scan_id__lte=scan)
-    return rows.order_by("-scan_id").first()
+    return seen_in_each({finding: scan}).get(finding)

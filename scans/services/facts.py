@@ -59,6 +59,19 @@ def fix_facts(fix: Remediation, descents: Sequence[ScanDescent] = ()) -> dict[st
     """The members of ``fix``; with the blobs at base and merge where scans of other commits need them."""
     attempts = Remediation.objects.filter(findings__in=fix.findings.all(), pk__lte=fix.pk)
     return filled(
+        **_of_row(fix),
+        attempts=attempts.distinct().count() or 1, addresses=_files(fix),
+        base_blobs={
+            path: blob for d in descents if d.relation == Relation.PRECEDES
+            for path, blob in d.base_blobs.items()
+        },
+        merge_blobs={path: blob for d in descents for path, blob in d.merge_blobs.items()},
+    )  # fmt: skip
+
+
+def _of_row(fix: Remediation) -> dict[str, Any]:
+    """What the fix itself says: revisions, merge, and who made it."""
+    return filled(
         base_commit=fix.base_commit, base_tree=fix.base_tree,
         head_commit=fix.head_commit, head_tree=fix.head_tree,
         merge_commit=fix.merge_commit, merge_tree=fix.merge_tree,
@@ -67,12 +80,6 @@ def fix_facts(fix: Remediation, descents: Sequence[ScanDescent] = ()) -> dict[st
         author=fix.author, origin=fix.origin, agent=fix.agent, model=fix.model,
         agent_run=fix.agent_run, branch=fix.branch, unparsed=fix.unparsed,
         commits=[filled(**commit) for commit in fix.commits], former_hands=fix.former_hands,
-        attempts=attempts.distinct().count() or 1, addresses=_files(fix),
-        base_blobs={
-            path: blob for d in descents if d.relation == Relation.PRECEDES
-            for path, blob in d.base_blobs.items()
-        },
-        merge_blobs={path: blob for d in descents for path, blob in d.merge_blobs.items()},
     )  # fmt: skip
 
 
@@ -160,8 +167,8 @@ def disputes(
 
 
 def gate_facts(fix: Remediation) -> FixFacts:
-    """The facts of a fix as the gate reads them."""
-    return read({"fix": fix_facts(fix)}).fix
+    """The facts of a fix as the gate reads them, without what its findings and scans add."""
+    return read({"fix": _of_row(fix)}).fix
 
 
 def is_by_the_fixer(fix: Remediation, user: User, told: FixFacts) -> bool:

@@ -8,6 +8,7 @@ from django.db import models, transaction
 from core.errors import WrongState
 from core.models import User
 from core.permissions import Permission
+from findings.models import Finding
 from gate import catalogue
 from remediations.models import Remediation
 from remediations.statuses import RemediationState
@@ -25,11 +26,14 @@ def commit_of(fix: Remediation) -> str:
     return fix.merge_commit or fix.head_commit
 
 
-def why_not_verify(fix: Remediation, user: User) -> str:
-    """Say why ``user`` cannot have the fix verified by our own runner; empty: they can."""
+def why_not_verify(fix: Remediation, user: User, findings: Iterable[Finding]) -> str:
+    """Say why ``user`` cannot have the fix verified by our own runner; empty: they can.
+
+    ``findings``: what the fix is for.
+    """
     if not can(user, Permission.UPLOAD_SCAN, fix.scope_id):
         return "Your role in this scope does not allow you to order scans."
-    return _why_not(fix, *_fitting(fix))
+    return _why_not(fix, *_fitting(fix, findings))
 
 
 @transaction.atomic
@@ -41,7 +45,7 @@ def verify_now(*, remediation: Remediation, by: User, at: datetime) -> list[Scan
     Raises WrongState with the sentence that says why nothing can be ordered.
     """
     check_may_upload(by, remediation.asset)
-    recipes, refusals = _fitting(remediation)
+    recipes, refusals = _fitting(remediation, remediation.findings.all())
     if refusal := _why_not(remediation, recipes, refusals):
         raise WrongState(refusal)
     pairs = [verify_by(remediation=remediation, recipe=r.name, by=by, at=at) for r in recipes]
@@ -81,9 +85,9 @@ def _scans(
     return rows.filter(recipe__digest=recipe.digest).select_related("created_by").order_by("-pk")
 
 
-def _fitting(fix: Remediation) -> tuple[list[Recipe], list[str]]:
+def _fitting(fix: Remediation, findings: Iterable[Finding]) -> tuple[list[Recipe], list[str]]:
     """Recipes that fit the findings of a fix and can be started, and why others cannot."""
-    found = set(fix.findings.values_list("tool", "tool_class"))
+    found = {(finding.tool, finding.tool_class) for finding in findings}
     known = recipes_for(fix.scope_id)
     wanted: dict[str, Recipe] = {}
     refusals: dict[str, None] = {}

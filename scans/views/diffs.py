@@ -55,6 +55,14 @@ class ShownFile:
     hidden: int = 0  # lines left out
     is_marked: bool = False
 
+    @property
+    def path(self) -> str:
+        return self.file.path
+
+    @property
+    def change(self) -> str:
+        return self.file.status
+
 
 @dataclass(frozen=True, slots=True)
 class ShownDiff:

@@ -54,13 +54,13 @@ class Shown:
 
 
 # --- a secret ------------------------------------------------------------------------------------
-def revocations_of(user: User, finding: Finding) -> dict[str, Any]:
+def revocations_of(user: User, finding: Finding, fixes: Iterable[Remediation]) -> dict[str, Any]:
     """Context of a finding's page: what was said of its secret; nothing where it is none."""
     if not is_secret(finding):
         return {}
     rows = finding.secret_revocations.select_related("by").order_by("-as_of", "-pk")[:MOST]
     is_open = finding.status in OPEN
-    refusal = _may_tell_of(user, finding) if is_open else ""
+    refusal = _may_tell_of(user, finding, fixes) if is_open else ""
     form = RevocationForm(auto_id="id_revocation_%s") if is_open and not refusal else None
     return {
         "is_secret": True,
@@ -70,12 +70,11 @@ def revocations_of(user: User, finding: Finding) -> dict[str, Any]:
     }
 
 
-def _may_tell_of(user: User, finding: Finding) -> str:
-    fixes = live(finding.remediations.all())
+def _may_tell_of(user: User, finding: Finding, fixes: Iterable[Remediation]) -> str:
     what = "says that the secret is revoked"
     return refusal_of(
         lambda: check_may_tell(user, finding.scope_id, "A word on a revocation"),
-        *(lambda fix=fix: check_apart(fix, user, what) for fix in fixes),
+        *(lambda fix=fix: check_apart(fix, user, what) for fix in live(fixes)),
     )
 
 

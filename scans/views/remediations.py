@@ -3,6 +3,9 @@
 import re
 from typing import Any
 
+from django.db.models import Exists, OuterRef
+from django.db.models.expressions import RawSQL
+from django.db.models.fields.json import KT
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -14,27 +17,37 @@ from core.listing import listing, toggled
 from core.models import Event, UserKind
 from core.permissions import Permission
 from core.views import attempt, person, refuse_form
+from findings.models import Finding
 from gate import diff as gate_diff
 from gate import policy as gate_policy
 from gate.errors import InputError
 from gate.terms import TIER_RANK, Tier
 from remediations.filters import RemediationFilter
 from remediations.forms import ReviewForm
-from remediations.models import Remediation
+from remediations.models import Remediation, RemediationFinding
 from remediations.services import is_own
 from remediations.statuses import Origin, RemediationState
 from scans.models import Scan, Verification
-from scans.results import seen_in
+from scans.results import seen_in_each
 from scans.services.doors import review_fix
 from scans.services.verify import commit_of, why_not_verify
 from scans.views.current import fix_rows
 from scans.views.diffs import ShownDiff, collect_marks, draw
 from scans.views.evidence import proofs_of
 from scans.views.judgements import lamps, worst
+from scans.views.loop import HEAVY
 from scans.views.objections import said_about
-from scopes.access import can
+from scopes.access import can, remember, with_role
 
-EARLIER = 30  # older judgements that the page lists
+EARLIER, MOST_BROUGHT = 30, 50  # older judgements, findings brought in, that the page lists
+BEFORE = re.compile(r"scan-([0-9]{1,18})\.sarif#")
+# Parameters: the fix, the fix, MOST_BROUGHT.
+FINDINGS = """
+SELECT finding_id FROM remediations_remediationfinding WHERE remediation_id = %s
+UNION SELECT id FROM (
+    SELECT id FROM findings_finding WHERE introduced_by_id = %s ORDER BY id LIMIT %s
+) AS brought
+"""
 
 
 @require_GET
@@ -67,7 +80,7 @@ def visible_fix(request: HttpRequest, pk: int) -> Remediation:
     rows = Remediation.objects.visible_to(request.user).select_related(
         "scope__policy", "asset", "line", "created_by", "diff"
     )
-    return get_object_or_404(rows, pk=pk)
+    return get_object_or_404(with_role(rows, person(request)), pk=pk)
 
 
 @require_GET
@@ -78,16 +91,14 @@ def remediation(request: HttpRequest, pk: int) -> HttpResponse:
 def _page(
     request: HttpRequest, fix: Remediation, form: ReviewForm | None = None, status: int = 200
 ) -> HttpResponse:
-    current = list(
-        Verification.objects.current()
-        .filter(remediation=fix)
-        .select_related("finding")
-        .order_by("finding_id")
-    )
+    user = person(request)
+    remember(user, fix)
+    addressed, brought = _findings(fix)
+    current = _current(fix, addressed)
     judged = {v.finding_id: v for v in current}
     tier = max((Tier(v.tier) for v in current), key=TIER_RANK.__getitem__, default=Tier.LOW)
     scans = Scan.objects.filter(remediation=fix).order_by("-pk")
-    addressed = list(fix.findings.order_by("pk"))
+    diff = _diff(fix, current)
     context = {
         "fix": fix,
         "findings": [(f, judged.get(f.pk)) for f in addressed],
@@ -95,29 +106,46 @@ def _page(
         "verdict": worst(v.verdict for v in current),
         "lamps": lamps(current, name_finding=len(current) > 1),
         "tier": tier.value,
-        "diff": _diff(fix, current),
-        "changed": list(fix.changed_files.order_by("path")[:200]),
+        "diff": diff,
+        "changed": sorted(diff.files, key=lambda file: file.path) if diff else [],
         "signals": list(fix.signals.order_by("pk")[:20]),
         "reviews": list(fix.reviews.select_related("reviewer").order_by("-pk")[:50]),
         "scans": list(scans.defer("facts", "log", "recipe")[:20]),
-        "earlier": list(
-            fix.verifications.defer("judgement", "inputs").select_related("finding").order_by("-pk")
-        )[:EARLIER],
+        "earlier": list(fix.verifications.defer("judgement", "inputs").order_by("-pk")[:EARLIER]),
         "history": tell(
             Event.objects.about("remediation", fix.pk).select_related("actor").order_by("-pk")[:50]
         ),
-        "brought": list(_brought_in(fix)),
-        **said_about(person(request), fix, current),
-        **proofs_of(person(request), fix, addressed),
+        "brought": brought,
+        **said_about(user, fix, current),
+        **proofs_of(user, fix, addressed),
         **_review(request, fix, tier, form),
-        "verify_refusal": why_not_verify(fix, person(request)),
+        "verify_refusal": why_not_verify(fix, user, addressed),
         "verify_commit": commit_of(fix),
     }
     return render(request, "remediations/detail.html", context, status=status)
 
 
-def _brought_in(fix: Remediation) -> Any:
-    return fix.findings.model._default_manager.filter(introduced_by_id=fix.pk).order_by("pk")[:50]
+def _findings(fix: Remediation) -> tuple[list[Finding], list[Finding]]:
+    """What the fix is for, and what it brought in."""
+    ids = RawSQL(FINDINGS, [fix.pk, fix.pk, MOST_BROUGHT])  # noqa: S611 - parameters alone
+    links = RemediationFinding.objects.filter(remediation=fix, finding=OuterRef("pk"))
+    found = Finding.objects.filter(pk__in=ids).annotate(is_addressed=Exists(links))
+    rows = list(found.defer(*HEAVY).order_by("pk"))
+    return (
+        [row for row in rows if row.is_addressed],
+        [row for row in rows if row.introduced_by_id == fix.pk],
+    )
+
+
+def _current(fix: Remediation, addressed: list[Finding]) -> list[Verification]:
+    """The judgements that stand, each with its finding; ``reference``: where its original is."""
+    findings = {finding.pk: finding for finding in addressed}
+    rows = Verification.objects.current().filter(remediation=fix).defer("inputs")
+    rows_in_order = rows.annotate(reference=KT("inputs__finding")).order_by("finding_id")
+    current: list[Verification] = list(rows_in_order)
+    for verification in current:
+        verification.finding, verification.remediation = findings[verification.finding_id], fix
+    return current
 
 
 def _diff(fix: Remediation, current: list[Verification]) -> ShownDiff | None:
@@ -128,15 +156,15 @@ def _diff(fix: Remediation, current: list[Verification]) -> ShownDiff | None:
         parsed = gate_diff.parse(blobs.load(fix.diff_id), "fix.diff")
     except (OSError, InputError):
         return None
-    return draw(parsed, collect_marks(current, {v.pk: _original_place(v) for v in current}))
+    return draw(parsed, collect_marks(current, _original_places(current)))
 
 
-def _original_place(verification: Verification) -> tuple[str, int | None]:
-    """Where the scan before the fix saw the finding."""
-    finding = verification.finding
-    named = re.match(r"scan-([0-9]{1,18})\.sarif#", verification.inputs.get("finding", ""))
-    seen = seen_in(finding.pk, int(named[1])) if named else None
-    return (seen.path, seen.start_line) if seen else (finding.path, finding.start_line)
+def _original_places(current: list[Any]) -> dict[int, tuple[str, int | None]]:
+    """Judgement → where the scan before the fix saw its finding."""
+    named = {v.finding_id: BEFORE.match(v.reference or "") for v in current}
+    seen = seen_in_each({pk: int(found[1]) for pk, found in named.items() if found})
+    places = {v.pk: seen.get(v.finding_id, v.finding) for v in current}
+    return {pk: (place.path, place.start_line) for pk, place in places.items()}
 
 
 def _review(

@@ -183,7 +183,7 @@ def test_a_recipe_of_the_scopes_own_for_the_engine_fits(story, settings):
 def refused(story, user=None):
     """The sentence with which all doors refuse; nothing is ordered."""
     before, user = Scan.objects.count(), user or story.developer
-    sentence = why_not_verify(story.fix, user)
+    sentence = why_not_verify(story.fix, user, story.fix.findings.all())
     assert sentence
     with pytest.raises((WrongState, NotAllowed)):
         story.verify(by=user)
@@ -192,7 +192,7 @@ def refused(story, user=None):
 
 
 def test_what_is_in_the_way_is_said(story, monkeypatch):
-    assert why_not_verify(story.fix, story.developer) == ""
+    assert why_not_verify(story.fix, story.developer, story.fix.findings.all()) == ""
     assert "does not allow" in refused(story, member(story.asset.scope, Member.VIEWER))
     story.fix.findings.update(tool="Trivy", tool_class="container")
     assert refused(story) == "No recipe of the runner is of the tools that found these."
