@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import TransactionTestCase
 from rest_framework.test import APIClient
 
-from tests import factories
+from tests import buckets, databases, factories
 from tests.emptying import empty_database
 
 FOLDERS = ("MEDIA_ROOT", "STATIC_ROOT", "CERTIFICATE_KEYS_DIR")
@@ -64,6 +64,15 @@ def chromium_path() -> str | None:
     return os.environ.get("CTEM_TEST_CHROMIUM") or shutil.which("chromium")
 
 
+@pytest.fixture(scope="session")
+def django_db_keepdb(django_db_modify_db_settings, django_db_blocker):
+    """The database is a copy of one that was migrated: Django has nothing to make."""
+    with django_db_blocker.unblock():
+        databases.provide()
+        yield True
+        databases.remove()
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _emptied_not_flushed():
     """Tests that commit leave an empty database: ``flush`` would be refused by append-only tables."""
@@ -78,6 +87,23 @@ def files(settings, tmp_path):
     for name in FOLDERS:
         setattr(settings, name, tmp_path / Path(getattr(settings, name)).name)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory):
+    """The address of a real S3 server, which is in no environment but the tests' that ask for it."""
+    with buckets.server(tmp_path_factory.mktemp("s3")) as address:
+        yield address
+
+
+@pytest.fixture
+def bucket(files, s3_server, settings, monkeypatch):
+    """An empty bucket in which the files of this one test are stored."""
+    for name, value in buckets.KEYS.items():
+        monkeypatch.setenv(name, value)
+    made = buckets.Bucket(s3_server)
+    buckets.use(settings, made.url)
+    return made
 
 
 @pytest.fixture
