@@ -24,6 +24,13 @@ class Incomplete(Refused):
     """Something that is needed was not brought (400 for a form, 409 where evidence is missing)."""
 
 
+class Unavailable(Refused, OSError):
+    """Something that is needed does not answer now (503): nothing was kept, and it may be tried again.
+
+    To who reads a file it is an OSError like any other.
+    """
+
+
 class BadInput(Refused):
     """What was sent cannot be used (400); ``where`` names the place: a field, byte or JSON pointer."""
 

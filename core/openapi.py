@@ -6,7 +6,11 @@ from drf_spectacular.openapi import AutoSchema
 from rest_framework import serializers
 
 PROBLEM = "application/problem+json"
-ALWAYS = {"401": "Nobody is signed in, or the token is unknown.", "429": "Too many requests."}
+ALWAYS = {
+    "401": "Nobody is signed in, or the token is unknown.",
+    "429": "Too many requests.",
+    "503": "Something that is needed for it does not answer now; it may be tried again.",
+}
 BY_ID = {"404": "There is nothing here that you may see."}
 ON_READ = {"400": "A parameter is unknown or its value cannot be used."}
 ON_WRITE = {

@@ -2,6 +2,7 @@
 
 The database goes first: files are written before their rows and never change, so whatever a row of the
 dump names is there when the files are read. Restoring fills an empty server and proves what it filled.
+Stored files that lie in a bucket stay there: the manifest names it, and the proof reads them from it.
 A backup holds secrets (keys of certificates): it is written for its owner alone.
 """
 
@@ -22,11 +23,13 @@ from django.db import connection
 from django.utils.crypto import salted_hmac
 
 import ctem
+from core import blobs
 from core.moments import rfc3339
 from ctem import dumps
 
 FORMAT = 1
 MEMBERS = {"format", "made_at", "release", "engine", "files", "sha256", "secret"}  # of the manifest
+FILES = "blobs/??/*.gz"  # below MEDIA_ROOT
 DATABASE, SECRET, MANIFEST = "database", "secret_key", "manifest.json"
 MOST_MANIFEST_BYTES = 16 * 1024 * 1024
 # What a backup may hold: nothing else is ever written to a disk, whatever a tar file says.
@@ -70,12 +73,13 @@ def _fill(tar: tarfile.TarFile, database: Path, at: datetime) -> None:
         tar.add(path, name, recursive=False)
     files = 0
     root = Path(settings.MEDIA_ROOT)
-    for path in sorted(root.glob("blobs/??/*.gz")):
+    for path in sorted(root.glob(FILES)) if not blobs.bucket() else ():
         tar.add(path, f"files/{path.relative_to(root)}", recursive=False)
         files += 1
     manifest = {
         "format": FORMAT, "made_at": rfc3339(at), "release": ctem.__version__,
-        "engine": connection.vendor, "files": files, "sha256": digests, "secret": _marks()[0],
+        "engine": connection.vendor, "files": files, "bucket": blobs.bucket(), "sha256": digests,
+        "secret": _marks()[0],
     }  # fmt: skip
     file = database.with_name(MANIFEST)
     file.write_text(json.dumps(manifest, indent=1))
@@ -155,7 +159,11 @@ def _checked(manifest: dict[str, Any], work: Path) -> dict[str, Any]:
             raise Unusable(f"{name} is missing, and the manifest names it")
         if _digest(work / name) != digest:
             raise Unusable(f"{name} was changed after the backup was made")
-    count = sum(1 for _ in work.glob("files/blobs/??/*.gz"))
+    if manifest.get("bucket") and not blobs.bucket():
+        raise Unusable(
+            f"its files lie in {manifest['bucket']!r}: set CTEM_BLOBS to where they are now"
+        )
+    count = sum(1 for _ in work.glob(f"files/{FILES}"))
     if count != manifest["files"]:
         raise Unusable(f"holds {count} stored files, the manifest says {manifest['files']}")
     if not (work / DATABASE).is_file():
@@ -176,10 +184,15 @@ def check_empty() -> None:
 def put_in_place(work: Path, manifest: dict[str, Any]) -> list[str]:
     """Load the dump and move files and keys to where they belong; return what somebody must know.
 
-    Raises ctem.dumps.Failed, and then nothing was moved.
+    Raises ctem.dumps.Failed, and then nothing was moved; OSError.
     """
+    moves = [(work / "keys", settings.CERTIFICATE_KEYS_DIR)]
+    if blobs.bucket():  # before the database: what a bucket has too much is no harm
+        for path in sorted(work.glob(f"files/{FILES}")):
+            blobs.put_packed(path)
+    else:
+        moves.append((work / "files", settings.MEDIA_ROOT))
     dumps.load(work / DATABASE)
-    moves = ((work / "files", settings.MEDIA_ROOT), (work / "keys", settings.CERTIFICATE_KEYS_DIR))
     for source, target in moves:
         Path(target).mkdir(parents=True, exist_ok=True, mode=0o700)
         for path in source.glob("*"):

@@ -5,9 +5,10 @@ A value can hold a password, so no message repeats one. No Django settings here:
 
 import difflib
 import os
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -20,6 +21,10 @@ NOT_NEGATIVE = validate.Range(min=0, error="a whole number of at least 0 is expe
 PUBLIC_ADDRESS = validate.Regexp(
     r"(https?://[A-Za-z0-9.:\[\]/_-]+)?\Z",
     error="an address as https://ctem.example.org is expected.",
+)
+FEED_ADDRESS = validate.Regexp(
+    r"(https://[A-Za-z0-9.:\[\]-]+/\S{0,1000})?\Z",
+    error="an address as https://www.cisa.gov/feeds/list.json is expected.",
 )
 RATE = validate.Regexp(
     r"[0-9]+/(s|sec|m|min|h|hour|d|day)\Z", error="a rate as 60/min is expected."
@@ -37,6 +42,18 @@ NEEDED = {  # in production, with what is expected
     "CTEM_PUBLIC_URL": "where people and code hosts find it: https://ctem.example.org",
 }
 SHORTEST_SECRET = 50
+BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
+PREFIX = re.compile(r"([A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*)?")
+OF_BUCKETS = {  # what may follow the question mark: its form, an example, its name for the storage
+    "endpoint": (
+        re.compile(r"https?://[A-Za-z0-9._-]+(:[0-9]{1,5})?(/[A-Za-z0-9._-]+)*/?"),
+        "https://minio.internal:9000",
+        "endpoint_url",
+    ),
+    "region": (re.compile(r"[a-z0-9-]+"), "eu-central-1", "region_name"),
+    "addressing": (re.compile(r"auto|path|virtual"), "auto, path or virtual", "addressing_style"),
+}
+KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 
 
 def database(url: str, *, name: str = "DATABASE_URL") -> dict[str, Any]:
@@ -60,6 +77,46 @@ def broker(url: str, *, name: str = "CTEM_BROKER_URL") -> str:
     if urlsplit(url).scheme not in BROKERS:
         raise ImproperlyConfigured(f"{name}: {NEEDED[name]} is expected")
     return url
+
+
+def blobs(
+    url: str, environ: Mapping[str, str] = os.environ, *, name: str = "CTEM_BLOBS"
+) -> dict[str, Any]:
+    """Return what Django's STORAGES says of raw files: of a folder ("") or of the bucket at ``url``.
+
+    Raises ImproperlyConfigured. Keys are not taken from the address: addresses are shown and logged.
+    """
+    if not url:
+        return {"BACKEND": "core.blob_folder.BlobFolder"}
+    expected = f"{name}: s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION is expected"
+    try:
+        parts = urlsplit(url)
+        told = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
+    except ValueError:
+        raise ImproperlyConfigured(expected) from None  # it would repeat the value
+    if parts.scheme != "s3" or parts.fragment or not BUCKET.fullmatch(parts.netloc):
+        raise ImproperlyConfigured(f"{expected}, and keys in {' and '.join(KEYS)} alone")
+    if not PREFIX.fullmatch(prefix := parts.path.strip("/")):
+        raise ImproperlyConfigured(f"{expected}; the prefix has letters, digits and ._-/ alone")
+    options = {"bucket_name": parts.netloc, "location": prefix, **_of_bucket(told, expected)}
+    if bool(environ.get(KEYS[0])) != bool(environ.get(KEYS[1])):
+        raise ImproperlyConfigured(f"{' and '.join(KEYS)}: both are expected, or neither")
+    return {"BACKEND": "core.blob_bucket.BlobBucket", "OPTIONS": options}
+
+
+def _of_bucket(told: list[tuple[str, str]], expected: str) -> dict[str, str]:
+    """The storage's options that an address tells behind its question mark."""
+    options = {}
+    for word, value in told:
+        if word not in OF_BUCKETS or OF_BUCKETS[word][2] in options:
+            raise ImproperlyConfigured(f"{expected}; {', '.join(OF_BUCKETS)} may follow, each once")
+        form, example, option = OF_BUCKETS[word]
+        if not form.fullmatch(value):
+            raise ImproperlyConfigured(f"{expected}; {word} looks as {example}")
+        options[option] = value
+    if "endpoint_url" in options:  # few servers but Amazon's have a name for each bucket
+        options.setdefault("addressing_style", "path")
+    return options
 
 
 def check_production(settings: Mapping[str, Any], environ: Mapping[str, str] = os.environ) -> None:

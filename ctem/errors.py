@@ -11,7 +11,7 @@ from rest_framework import exceptions, serializers
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from core.errors import BadInput, Incomplete, NotAllowed, Refused, TooLarge, WrongState
+from core.errors import BadInput, Incomplete, NotAllowed, Refused, TooLarge, Unavailable, WrongState
 from core.openapi import PROBLEM
 from gate.errors import InputError
 
@@ -21,6 +21,7 @@ TYPES = {  # the stable ``type`` of each problem, and its answer
     NotAllowed: ("not-allowed", HTTPStatus.FORBIDDEN),
     WrongState: ("refused", HTTPStatus.CONFLICT),
     Incomplete: ("incomplete", HTTPStatus.CONFLICT),
+    Unavailable: ("unavailable", HTTPStatus.SERVICE_UNAVAILABLE),
     Refused: ("refused", HTTPStatus.CONFLICT),
 }
 

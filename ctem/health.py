@@ -1,20 +1,20 @@
-"""Whether this process can do its work: database, migrations, broker, storage. Reads; one file is tried.
+"""Whether this process can do its work: database, migrations, broker, storage, bucket. Reads; one file is tried.
 
 The answers are fixed sentences: what an error says (hosts, users) goes to the log alone.
 """
 
 import logging
-import tempfile
 from collections.abc import Callable
 from functools import lru_cache
-from pathlib import Path
 
 from celery import current_app
-from django.conf import settings
 from django.db import Error, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from kombu.exceptions import OperationalError
+
+from core import blobs
+from core.blob_folder import BlobFolder
 
 OK = "ok"
 BROKER_SECONDS = 2
@@ -23,7 +23,8 @@ log = logging.getLogger(__name__)
 
 def readiness() -> dict[str, str]:
     """Return what each check says: "ok", or a sentence without any secret in it."""
-    return {name: _say(name, check) for name, check in CHECKS.items()}
+    checks = CHECKS | ({"bucket": _bucket} if blobs.bucket() else {})
+    return {name: _say(name, check) for name, check in checks.items()}
 
 
 def _say(name: str, check: Callable[[], str]) -> str:
@@ -59,10 +60,12 @@ def _broker() -> str:
 
 
 def _storage() -> str:
-    folder = Path(settings.MEDIA_ROOT)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with tempfile.TemporaryFile(dir=folder) as file:
-        file.write(b"?")
+    BlobFolder().probe()  # beside a bucket, too: keys of certificates lie on the same disk
+    return OK
+
+
+def _bucket() -> str:
+    blobs.probe()
     return OK
 
 
@@ -77,4 +80,5 @@ FAILED = {
     "migrations": "unknown: the database does not answer",
     "broker": "does not answer",
     "storage": "cannot be written",
+    "bucket": "does not answer, or does not let us in",
 }

@@ -20,6 +20,8 @@ FORMATS = ("text", "json")
 OURS = ("core", "ctem", "findings", "forges", "gate", "remediations", "scans", "scopes")
 # They tell of each message of each sweep; what a job did is logged by ctem.jobs itself.
 TALKATIVE = ("celery.app.trace", "celery.worker.strategy", "celery.beat")
+# At DEBUG they would write whole requests, with the token of a session.
+CONFIDING = ("boto3", "botocore", "s3transfer", "urllib3")
 
 
 class JsonLines(logging.Formatter):
@@ -72,6 +74,9 @@ def configuration() -> dict[str, Any]:
             },
             # By name: Celery sets the root's level to that of its own command line.
             **{name: {"level": level} for name in OURS},
-            **{name: {"level": max(level, "WARNING", key=LEVELS.index)} for name in TALKATIVE},
+            **{
+                name: {"level": max(level, "WARNING", key=LEVELS.index)}
+                for name in (*TALKATIVE, *CONFIDING)
+            },
         },
     }

@@ -15,11 +15,12 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from core import blobs
 from core.append_only import protect, unprotect
-from core.blobs import _path
 from core.models import Blob
 from findings.statuses import Status
 from scans.models import Clearance
+from tests import buckets
 from tests import factories as make
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,6 +45,7 @@ def elsewhere(tmp_path, database):
     """Environment of another server with nothing on it."""
     return {
         **os.environ,
+        **buckets.KEYS,
         "CTEM_DATA_DIR": str(tmp_path / "elsewhere"),
         "DATABASE_URL": database,
         "CTEM_SECRET_KEY": "another secret than the backup was made with, and long enough",
@@ -132,7 +134,7 @@ def made_run(number):
 
 
 def lose_a_file():
-    path = _path(Blob.objects.order_by("pk").values_list("pk", flat=True)[0])
+    path = buckets.path_of(Blob.objects.order_by("pk").values_list("pk", flat=True)[0])
     path.write_bytes(path.read_bytes()[:-9])
 
 
@@ -156,6 +158,49 @@ def test_a_backup_of_what_does_not_hold_is_not_restored_in_silence(
     done = manage(elsewhere, "restore", backup(tmp_path / "backups"))
     assert done.returncode == 1
     assert f"restored, but it does not hold: {check}" in done.stderr
+
+
+# --- stored files in a bucket --------------------------------------------------------------------
+@pytest.mark.slow
+def test_a_backup_of_a_server_with_a_bucket_names_it_and_is_restored_beside_it(
+    bucket, closed, elsewhere, tmp_path
+):
+    made = backup(tmp_path / "backups")
+    with tarfile.open(made) as tar:
+        assert not [name for name in tar.getnames() if name.startswith("files/")]
+        manifest = json.load(tar.extractfile("manifest.json"))
+    assert (manifest["bucket"], manifest["files"]) == (blobs.bucket(), 0)
+    without = manage(elsewhere, "restore", made)
+    assert without.returncode == 1
+    assert f"its files lie in '{blobs.bucket()}': set CTEM_BLOBS" in without.stderr
+    done = manage({**elsewhere, "CTEM_BLOBS": bucket.url}, "restore", made)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 clearances, and every closed finding is proven" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_restore_beside_a_bucket_that_lacks_a_file_says_so(bucket, closed, elsewhere, tmp_path):
+    made = backup(tmp_path / "backups")
+    lost = bucket.names()[0]
+    bucket.delete(lost)
+    done = manage({**elsewhere, "CTEM_BLOBS": bucket.url}, "restore", made)
+    assert done.returncode == 1
+    assert lost.removesuffix(".gz").rpartition("/")[2] in done.stdout
+    assert "restored, but it does not hold: closure_fsck" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_backup_of_a_folder_is_restored_into_a_bucket(closed, elsewhere, tmp_path, request):
+    made = backup(tmp_path / "backups")
+    bucket = request.getfixturevalue("bucket")
+    done = manage({**elsewhere, "CTEM_BLOBS": bucket.url}, "restore", made)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert sorted(bucket.names()) == sorted(
+        map(blobs.name_of, Blob.objects.values_list("pk", flat=True))
+    )
+    assert not list(Path(elsewhere["CTEM_DATA_DIR"]).rglob("*.gz"))
+    secrets = [secret for secret in buckets.SECRETS if secret in done.stdout + done.stderr]
+    assert secrets == []
 
 
 def rebuilt(made, change):
