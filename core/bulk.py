@@ -27,7 +27,10 @@ def new_ids(model: type[models.Model], number: int) -> Sequence[int]:
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":  # the writer is alone: nobody takes them meanwhile
             cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table])
-            last = (cursor.fetchone() or [0])[0]
+            (last,) = cursor.fetchone() or (0,)
+            # Taken at once: more may be asked for before the first are used.
+            cursor.execute("DELETE FROM sqlite_sequence WHERE name = %s", [table])
+            cursor.execute("INSERT INTO sqlite_sequence VALUES (%s, %s)", [table, last + number])
             return range(last + 1, last + 1 + number)
         cursor.execute(
             "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)",
@@ -93,6 +96,13 @@ def listed(ids: Iterable[int]) -> RawSQL:
     if connection.vendor == "sqlite":
         return RawSQL("SELECT value FROM json_each(%s)", [json.dumps(list(ids))])
     return RawSQL("SELECT unnest(%s::bigint[])", [list(ids)])
+
+
+def listed_texts(texts: Iterable[str]) -> RawSQL:
+    """Any number of texts as one parameter, to be looked up with ``__in``."""
+    if connection.vendor == "sqlite":
+        return RawSQL("SELECT value FROM json_each(%s)", [json.dumps(list(texts))])
+    return RawSQL("SELECT unnest(%s::text[])", [list(texts)])
 
 
 def moment(at: datetime | None) -> Any:

@@ -54,13 +54,14 @@ def _members(result: Result) -> dict[str, Any]:
             {"kind": s.kind, "status": s.status, "justification": s.justification}
             for s in result.suppressions
         ],
+        "cvss": result.cvss, "exploitability": result.exploitability,
     }  # fmt: skip
     return {name: value for name, value in told.items() if value not in ("", (), [], None)}
 
 
 def result_from_json(data: dict[str, Any]) -> Result:
     """Rebuild a result that ``seal`` wrote."""
-    values = {"pointer": "", "message": "", **data}
+    values = dict.fromkeys(("pointer", "tool", "rule", "rule_key", "message"), "") | data
     values["level"] = Level(values["level"])
     place = dict(values.get("location", {}))
     for told, names in ((values, SHARED), (place, ("uri", "path"))):

@@ -34,6 +34,15 @@ def test_rows_are_added_by_one_statement_with_the_values_given(number):
     assert abs((found[0].created_at - timezone.now()).total_seconds()) < 60
 
 
+def test_keys_that_were_taken_and_not_used_yet_are_not_given_again():
+    taken = [*bulk.new_ids(Job, 3), *bulk.new_ids(Job, 2)]
+    assert taken == sorted(set(taken)) and len(taken) == 5
+    bulk.insert(Job, ("id", *NAMES), [(taken[4], *rows(1)[0])])
+    assert bulk.new_ids(Job, 1)[0] > taken[4]
+    assert Job.objects.create(kind="x", key="x", subject_id=1, created_at=timezone.now(),
+                              next_attempt_at=timezone.now()).pk > taken[4]  # fmt: skip
+
+
 def test_nothing_is_asked_for_no_rows():
     with CaptureQueriesContext(connection) as asked:
         bulk.insert(Job, NAMES, [])
