@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from gate.catalogue import load
+from gate.catalogue import tool as tool_of
 from gate.evidence import Commit
 from gate.people import Person, co_authors, is_bot_login, person, signers
 
@@ -37,6 +38,11 @@ _MERGED = re.compile(
 _NOREPLY = "users.noreply.github.com"
 _HOSTS = ("noreply@github.com",)  # committer of what GitHub's interface commits for an application
 ANYBODY = ("a bot", "an AI", "a pipeline")  # agents of rows that are of no one machine
+_STRATEGIES = {  # of CodeTF: what made a change → origin, confidence
+    "ai": ("ai_generated", "high"),
+    "hybrid": ("ai_generated", "medium"),
+    "deterministic": ("automation", "medium"),
+}
 MAX_MESSAGE = 64 * 1024  # characters of one message that are looked at
 
 
@@ -96,6 +102,45 @@ def tell_origin(commits: Sequence[Commit], branch: str = "") -> Origin:
     models = [model for signal, model in found if model and signal.origin in AI_ORIGINS]
     signals = tuple(dict.fromkeys(signal for signal, _ in found))
     return Origin(top.origin, top.agent, models[0] if models else "", signals)
+
+
+def tell_maker(
+    *, tool: str, vendor: str = "", strategy: str = "", provider: str = "", model: str = ""
+) -> Origin:
+    """Who or what made a proposed fix, by what the file that holds it says of itself.
+
+    ``strategy``: ai, hybrid or deterministic, as CodeTF says it. A model that is named, or a strategy
+    with AI, is a word against oneself: high. Else the catalogues are asked for the maker.
+    """
+    found = []
+    if model or provider:
+        words = " ".join(filter(None, (provider, model)))
+        found.append(Signal("model", "", "ai_generated", "high", "", words[:200]))
+    if strategy in _STRATEGIES:
+        origin, confidence = _STRATEGIES[strategy]
+        found.append(Signal("strategy", "", origin, confidence, "", f"strategy: {strategy}"))
+    for name in dict.fromkeys(filter(None, (vendor, tool))):
+        found += _maker(name, is_said=bool(found))
+    if not found:
+        return Origin("unknown", tool)
+    found.sort(key=_weight, reverse=True)
+    agent = next((signal.agent for signal in found if signal.agent), tool or vendor)
+    named = tuple(dict.fromkeys(found))
+    return Origin(found[0].origin, agent, model if found[0].origin in AI_ORIGINS else "", named)
+
+
+def _maker(name: str, *, is_said: bool) -> list[Signal]:
+    """What the catalogues say of a maker's name; of how, only where the file does not say it."""
+    for row in _rows():
+        if row.kind in ("login", "author-name") and row.match(name):
+            origin = "unknown" if is_said else row.origin
+            return [Signal("maker", row.agent, origin, row.confidence, "", name[:200])]
+    known = tool_of(name)
+    if known is None:
+        return []
+    if known.tool_class == "agentic":
+        return [Signal("maker", known.name, "ai_generated", "medium", "", name[:200])]
+    return [Signal("maker", known.name, "automation", "low", "", name[:200])]
 
 
 def raised(declared: str, told: str) -> str:

@@ -66,6 +66,8 @@ class Result:
     fingerprints: tuple[tuple[str, str], ...] = ()  # (key, value), volatile keys dropped, sorted
     suppressions: tuple[Suppression, ...] = ()
     guid: str = ""
+    cvss: str = ""  # the vector as told, at most 200 characters
+    exploitability: str = ""  # what an AI scanner claims: demonstrated, poc, theoretical (AI2014)
 
     @property
     def suppressed(self) -> bool:
@@ -91,6 +93,7 @@ class Rule:
     security_severity: float | None = None
     cwes: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
+    cvss: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,7 @@ class Facts:
     flow_paths: tuple[str, ...] = ()
     fingerprints: Mapping[str, str] | None = None
     suppressions: tuple[Suppression, ...] = ()
+    cvss: str = ""  # a vector, see gate.cvss
 
 
 _NOTHING = Facts()
@@ -143,6 +144,7 @@ class Builder:
             flow_paths=facts.flow_paths,
             fingerprints=self._fingerprints(tool, facts.fingerprints or {}),
             suppressions=shelf.same(facts.suppressions),
+            cvss=shelf.same(facts.cvss),
         )
         self.members.count_kept("results", at)
         return found

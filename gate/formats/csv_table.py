@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
 
+from gate.cvss import best_vector
 from gate.errors import InputError
 from gate.formats import content as contents
 from gate.formats.building import (
@@ -54,6 +55,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "url": ("url", "uri", "endpoint", "host", "target", "asset", "location", "resource"),
     "cwe": ("cwe", "cwes", "cwe id", "cweid"),
     "cvss": ("cvss", "cvss score", "cvss v3", "cvss v3 score", "cvssv3", "base score", "score"),
+    "cvss_vector": ("cvss vector", "cvss v3 vector", "cvss v4 vector", "cvssv3 vector", "vector", "vector string"),
     "package": ("package", "package name", "component", "dependency", "library"),
     "package_version": ("package version", "installed version", "component version", "installed"),
     "fixed": ("fixed", "fixed version", "fixed in", "fix version", "fix versions"),
@@ -312,6 +314,7 @@ class _Row:
             security_severity=score_of(severity) if score is None else score,
             fingerprints={"csvFingerprint/v1": print_} if print_ else None,
             suppressions=(self._excuse(status),) if excused else (),
+            cvss=best_vector([self.text("cvss_vector")]),
         )
         place = self._place(build)
         message = self._message(words)

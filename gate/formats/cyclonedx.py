@@ -14,6 +14,7 @@ from itertools import chain
 from typing import Any
 from urllib.parse import unquote
 
+from gate.cvss import best_vector
 from gate.formats.building import (
     LEVELS,
     Builder,
@@ -241,6 +242,7 @@ def _facts(raw: dict[str, Any], at: str, members: Members) -> tuple[str, Facts]:
         aliases=tuple(members.text(entry, "id", place) for place, entry in references),
         security_severity=score_of(severity) if score is None else score,
         suppressions=_excuse(raw, at, members),
+        cvss=best_vector(members.text(rating, "vector", place) for place, rating in ratings),
     )
     return severity or _word(score), facts
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from gate.cvss import best_vector
 from gate.formats.building import (
     Builder,
     Facts,
@@ -221,6 +222,7 @@ class _Reader:
             ),
             security_severity=score_of(severity),
             fingerprints=self._signatures(raw, at),
+            cvss=self._vector(raw, at),
         )
         message, location = self._message(raw, at), self._location(raw, at)
         return self.build.result(at, self.tool, rule, level_of(severity), message, location, facts)
@@ -228,6 +230,11 @@ class _Reader:
     def _cwes(self, identifiers: list[tuple[str, dict[str, Any]]]) -> tuple[str, ...]:
         values = [self._value(raw, at) for at, raw in identifiers if self._type(raw, at) == "cwe"]
         return weaknesses(values)
+
+    def _vector(self, raw: dict[str, Any], at: str) -> str:
+        """What vendors say, where a report lists it."""
+        told = self.members.objects(raw, "cvss_vectors", at)
+        return best_vector([self.members.text(one, "vector", place) for place, one in told])
 
     def _message(self, raw: dict[str, Any], at: str) -> str:
         """What is wrong, and with which package."""

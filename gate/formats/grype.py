@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from gate.cvss import best_vector
 from gate.formats.building import Builder, Facts, Rules, elements, split, weaknesses, worst
 from gate.formats.json_text import Keep, Shape, Stream
 from gate.formats.limits import Limits
@@ -108,6 +109,7 @@ class _Reader:
             aliases=tuple(f"{other}-{of}" for other in others if other),
             security_severity=self._score([(where, found), *related], severity),
             suppressions=excuse,
+            cvss=self._vector([(where, found), *related]),
         )
         path = self._path(package, f"{at}/artifact")
         word = severity if severity in LEVELS else "low"
@@ -150,6 +152,19 @@ class _Reader:
             if score:
                 return score
         return SCORES.get(severity, 0.0)
+
+    def _vector(self, told: list[tuple[str, dict[str, Any]]]) -> str:
+        """Of vendors, else of NVD."""
+        of_vendors = [raw for raw in told if raw[1].get("namespace") != NVD]
+        found = (
+            best_vector(
+                self.members.text(cvss, "vector", at)
+                for place, raw in group
+                for at, cvss in self.members.objects(raw, "cvss", place)
+            )
+            for group in (of_vendors, told)
+        )
+        return next(filter(None, found), "")
 
     def _cwes(self, told: list[tuple[str, dict[str, Any]]]) -> tuple[str, ...]:
         members = self.members

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from gate.cvss import best_vector
 from gate.formats.building import (
     Builder,
     Facts,
@@ -71,6 +72,7 @@ def _result(raw: Any, at: str, members: Members, build: Builder, rules: Rules) -
         aliases=tuple(cve.upper() for cve in cves),
         security_severity=score_of(severity) if score is None else score,
         kind="pass" if matched is False else "fail",
+        cvss=best_vector([members.text(kind, "cvss-metrics", place)]),
     )
     rules.add(Rule(id=rule, name=name, description=said, cwes=facts.cwes), at)
     address = next(filter(None, (members.text(raw, key, at) for key in _ADDRESSES)), "")

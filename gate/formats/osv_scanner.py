@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from gate.cvss import best_vector
 from gate.formats.building import Builder, Facts, Rules, split, weaknesses, worst
 from gate.formats.json_text import Keep, Shape, Stream
 from gate.formats.limits import Limits
@@ -113,7 +114,10 @@ def _facts(
     rule, *aliases = sorted({*ids, *filter(None, others)}, key=_precedence)
     cwes = (word for at, raw in told for word in _cwes(raw, at, members))
     # Only scores that are written: a vector is no number, and to work one out is not ours.
-    facts = Facts(cwes=weaknesses(cwes), aliases=tuple(aliases), security_severity=worst([score]))
+    facts = Facts(
+        cwes=weaknesses(cwes), aliases=tuple(aliases), security_severity=worst([score]),
+        cvss=best_vector([word for at, raw in told for word in _vectors(raw, at, members)]),
+    )  # fmt: skip
     return facts, rule
 
 
@@ -125,6 +129,12 @@ def _cwes(raw: dict[str, Any], at: str, members: Members) -> tuple[str, ...]:
     """What databases say of weaknesses, each in its own way."""
     data, where = members.object(raw, "database_specific", at), f"{at}/database_specific"
     return members.texts(data, "cwe_ids", where) if type(data.get("cwe_ids")) is list else ()
+
+
+def _vectors(raw: dict[str, Any], at: str, members: Members) -> list[str]:
+    """The vectors of an advisory: ``{"type": "CVSS_V3", "score": "CVSS:3.1/…"}``."""
+    told = members.objects(raw, "severity", at) if type(raw.get("severity")) is list else ()
+    return [members.text(one, "score", where) for where, one in told]
 
 
 def _package(raw: dict[str, Any], at: str, members: Members) -> str:

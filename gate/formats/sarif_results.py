@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from gate.catalogue import Fingerprints
+from gate.cvss import best_vector, vector_of
 from gate.formats.members import Members, escape
 from gate.formats.sarif_invocations import Invocations
 from gate.formats.sarif_tool import MOST_CWES, Descriptor, Toolbox, cwes_of, security_severity
@@ -28,6 +29,7 @@ SET_ASIDE = ("pass", "notApplicable", "informational")
 _FLOWS = frozenset({"relatedLocations", "codeFlows", "stacks"})
 _SUPPRESSION_KINDS = ("inSource", "external")
 _SUPPRESSION_STATES = ("accepted", "underReview", "rejected")
+_EXPLOITABILITIES = ("", "demonstrated", "poc", "theoretical")
 _BASELINE_STATES = ("", "new", "unchanged", "updated", "absent")
 
 
@@ -105,6 +107,8 @@ class ResultReader:
             fingerprints=self._fingerprints(raw, at),
             suppressions=self._suppressions(raw, at),
             guid=self._counted(members.text(raw, "guid", at)),
+            cvss=shelf.same(self._vector(raw, at, descriptor)),
+            exploitability=self._exploitability(raw, at),
         )
 
     def _counted(self, text: str) -> str:
@@ -180,6 +184,27 @@ class ResultReader:
         properties = self._members.object(raw, "properties", at)
         own = security_severity(self._members, properties, f"{at}/properties")
         return max((value for value in (own, of_rule) if value is not None), default=None)
+
+    def _vector(self, raw: dict[str, Any], at: str, descriptor: Descriptor | None) -> str:
+        """The CVSS vector that the result or its rule tells, that of the newest version."""
+        of_rule = descriptor.rule.cvss if descriptor else ""
+        if "properties" not in raw:
+            return of_rule
+        own = vector_of(self._members.object(raw, "properties", at))
+        return best_vector((own, of_rule)) if own else of_rule
+
+    def _exploitability(self, raw: dict[str, Any], at: str) -> str:
+        """What the tool claims of it, by the profile of AI scanners: a claim, no proof."""
+        if "properties" not in raw:
+            return ""
+        properties, place = self._members.object(raw, "properties", at), f"{at}/properties"
+        word = properties.get("ai/exploitability", "")
+        if word not in _EXPLOITABILITIES:
+            told = word[:40] if type(word) is str else type(word).__name__
+            what = f"{told!r} is none of {', '.join(_EXPLOITABILITIES[1:])} (AI2014)"
+            self._members.problem(f"{place}/ai~1exploitability", what, once=True)
+            return ""
+        return self._shelf.same(word)
 
     def _location(
         self, raw: dict[str, Any], at: str, locations: list[tuple[str, dict[str, Any]]]

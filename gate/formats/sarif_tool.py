@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from gate.cvss import vector_of
 from gate.formats.members import Members
 from gate.records import Level, Rule
 
@@ -187,6 +188,7 @@ class Toolbox:
             security_severity=security_severity(members, properties, f"{at}/properties"),
             cwes=self.weaknesses(raw, "relationships", at),
             aliases=members.texts(raw, "deprecatedIds", at),
+            cvss=vector_of(properties),
         )
         return Descriptor(at, members.text(raw, "guid", at).lower(), rule, raw)
 

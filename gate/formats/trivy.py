@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from gate.cvss import best_vector
 from gate.formats.building import Builder, Facts, Rules, elements, split, weaknesses
 from gate.formats.json_text import Keep, Shape, Stream
 from gate.formats.limits import Limits
@@ -153,6 +154,7 @@ class _Reader:
             security_severity=self._score(raw, at, severity),
             fingerprints={FINGERPRINT: self.members.text(raw, "Fingerprint", at)},
             suppressions=excuse,
+            cvss=self._vector(raw, at),
         )
         message = (
             f"Package: {name}\nInstalled Version: {version}\nVulnerability {rule}\n"
@@ -169,6 +171,19 @@ class _Reader:
         told = self.members.object(scores, source, f"{at}/CVSS") if source else {}
         score = self.members.decimal(told, "V3Score", f"{at}/CVSS", 10.0)
         return score or SCORES.get(severity, 0.0)
+
+    def _vector(self, raw: dict[str, Any], at: str) -> str:
+        """By the source that the severity is from, else by whichever tells one, NVD's first."""
+        members, where = self.members, f"{at}/CVSS"
+        told = members.object(raw, "CVSS", at)
+        members.count(len(told), members.limits.entries, "CVSS", where)
+        source = members.text(raw, "SeveritySource", at)
+        for name in dict.fromkeys((source, "nvd", *told)):
+            scores = members.object(told, name, where) if name in told else {}
+            keys = ("V40Vector", "V3Vector", "V2Vector")
+            if found := best_vector(members.text(scores, key, where) for key in keys):
+                return found
+        return ""
 
     def _misconfiguration(
         self, raw: dict[str, Any], at: str, target: str, form: str, excuse: tuple[Suppression, ...]

@@ -6,7 +6,7 @@ import pytest
 
 from gate.evidence import Commit
 from gate.people import person
-from gate.provenance import machine, raised, tell_origin
+from gate.provenance import machine, raised, tell_maker, tell_origin
 
 HUMAN = "Jane Doe <jane@example.org>"
 NOREPLY = "@users.noreply.github.com"
@@ -208,3 +208,19 @@ def test_a_very_long_message_is_read_in_a_moment():
     message = "Fix\n\n" + "Co-authored-by: x <x@example.org>\n" * 20_000
 
     assert tell_origin([_commit(message)]).origin == "unknown"
+
+
+def test_a_file_of_fixes_says_how_they_were_made_and_a_model_is_a_word_against_oneself():
+    told = tell_maker(tool="fixer", vendor="Acme", strategy="deterministic", model="gpt-5")
+    assert (told.origin, told.model) == ("ai_generated", "gpt-5")
+    assert [(s.kind, s.confidence) for s in told.signals] == [
+        ("model", "high"), ("strategy", "medium")]  # fmt: skip
+    assert tell_maker(tool="fixer", strategy="deterministic").origin == "automation"
+    assert tell_maker(tool="fixer", strategy="magic").origin == "unknown"
+
+
+def test_the_catalogues_know_makers_and_a_scanners_own_fix_is_automation():
+    assert tell_maker(tool="x", vendor="pixee").agent == "Pixee"
+    known = tell_maker(tool="Semgrep OSS")
+    assert (known.origin, known.signals[0].confidence) == ("automation", "low")
+    assert tell_maker(tool="nobody knows").signals == ()
