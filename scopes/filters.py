@@ -1,20 +1,32 @@
 """By what scopes, assets, pipelines and events can be filtered. Serves the API and the pages."""
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import QuerySet
-from django_filters import BooleanFilter, FilterSet, IsoDateTimeFilter
+from django.db.models import QuerySet, TextField
+from django.db.models.functions import Cast
+from django_filters import (
+    BooleanFilter,
+    CharFilter,
+    FilterSet,
+    IsoDateTimeFilter,
+    MultipleChoiceFilter,
+)
 
 from core.filters import StableOrdering, VisibleFilter, by_id, one_or_more, text_is
 from core.models import Event, EventQuerySet, User
 from scopes.models import (
     Asset,
     AssetKind,
+    AssetLink,
+    AssetQuerySet,
     Criticality,
     Exposure,
     Line,
     PipelineIdentity,
     Scope,
+    Team,
 )
+from scopes.services.assets import TAG
+from scopes.statuses import DataClass, Environment, LinkKind
 
 
 def visible_lines(user: User | AnonymousUser) -> QuerySet[Line]:
@@ -26,6 +38,7 @@ class ScopeFilter(FilterSet):
     slug = text_is()
     criticality = one_or_more(Criticality)
     exposure = one_or_more(Exposure)
+    data_class = one_or_more(DataClass)
     ordering = StableOrdering(fields=("name", "id"))
 
     class Meta:
@@ -37,10 +50,51 @@ class AssetFilter(FilterSet):
     scope = VisibleFilter(Scope.objects.visible_to)
     kind = one_or_more(AssetKind)
     name = text_is()
+    environment = MultipleChoiceFilter(
+        choices=[(e.value, e.value) for e in Environment if e.value], distinct=False
+    )
+    team = VisibleFilter(Team.objects.visible_to)
+    tag = CharFilter(method="with_tag", help_text="One tag, whole.")
+    external_id = text_is()
+    q = CharFilter(method="named_like", label="Search", help_text="Part of the name.")
     ordering = StableOrdering(fields=("name", "id"))
 
     class Meta:
         model = Asset
+        fields = ()
+
+    def with_tag(self, queryset: AssetQuerySet, name: str, value: str) -> AssetQuerySet:
+        """Tags are short words without quotes, so that one in quotes is in the list as a whole."""
+        if not TAG.fullmatch(value):
+            return queryset.none()
+        return queryset.annotate(_tags=Cast("tags", TextField())).filter(
+            _tags__contains=f'"{value}"'
+        )
+
+    def named_like(self, queryset: AssetQuerySet, name: str, value: str) -> AssetQuerySet:
+        return queryset.filter(name__icontains=value)
+
+
+class TeamFilter(FilterSet):
+    scope = VisibleFilter(Scope.objects.visible_to)
+    name = text_is()
+    handle = text_is()
+    ordering = StableOrdering(fields=("name", "id"))
+
+    class Meta:
+        model = Team
+        fields = ()
+
+
+class AssetLinkFilter(FilterSet):
+    scope = VisibleFilter(Scope.objects.visible_to)
+    asset = VisibleFilter(Asset.objects.visible_to)
+    target = VisibleFilter(Asset.objects.visible_to)
+    kind = one_or_more(LinkKind)
+    ordering = StableOrdering(fields=("id",))
+
+    class Meta:
+        model = AssetLink
         fields = ()
 
 

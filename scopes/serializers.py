@@ -7,6 +7,7 @@ from rest_framework import serializers
 from core.api import PersonSerializer, RowId, StrictSerializer, Text
 from core.permissions import ROLE_PERMISSIONS, Permission, Role
 from gate.policy import MAX_BYTES
+from scopes.expectations import CLASSES
 from scopes.models import (
     ApiToken,
     Asset,
@@ -20,7 +21,11 @@ from scopes.models import (
     Policy,
     Scope,
 )
+from scopes.regulations import CODES
 from scopes.services import MAX_TOKEN_DAYS
+from scopes.services.assets import MAX_TAG, MAX_TAGS
+from scopes.services.settings import MAX_FRESH_DAYS
+from scopes.statuses import DataClass, Environment
 
 PERMISSIONS = [permission.value for permission in Permission]
 ROLES = [role.value for role in Role]
@@ -28,6 +33,8 @@ CRITICALITIES = [c.value for c in Criticality]
 EXPOSURES = [e.value for e in Exposure]
 LINE_KINDS = [kind.value for kind in LineKind]
 ASSET_KINDS = [kind.value for kind in AssetKind]
+DATA_CLASSES = [one.value for one in DataClass]
+ENVIRONMENTS = [one.value for one in Environment]
 
 
 class ScopeSerializer(serializers.ModelSerializer[Scope]):
@@ -35,11 +42,19 @@ class ScopeSerializer(serializers.ModelSerializer[Scope]):
 
     criticality = serializers.ChoiceField(CRITICALITIES, read_only=True)
     exposure = serializers.ChoiceField(EXPOSURES, read_only=True)
+    data_class = serializers.ChoiceField(DATA_CLASSES, read_only=True)
+    regulations = serializers.ListField(child=serializers.ChoiceField(CODES), read_only=True)
+    expected_classes = serializers.ListField(
+        child=serializers.ChoiceField(CLASSES),
+        read_only=True,
+        help_text="Classes of tools that should look at its assets; empty: by kind of asset.",
+    )
     sla_days = serializers.DictField(child=serializers.IntegerField(), read_only=True)
 
     class Meta:
         model = Scope
-        fields = ("id", "name", "slug", "owner", "criticality", "exposure", "policy", "sla_days",
+        fields = ("id", "name", "slug", "owner", "owner_team", "criticality", "exposure", "data_class",
+                  "regulations", "expected_classes", "fresh_days", "policy", "sla_days",
                   "adopted_on", "created_at")  # fmt: skip
         read_only_fields = fields
 
@@ -50,6 +65,32 @@ class NewScopeSerializer(StrictSerializer):
     owner = Text(120, required=False, allow_blank=True)
     criticality = serializers.ChoiceField(CRITICALITIES, required=False)
     exposure = serializers.ChoiceField(EXPOSURES, required=False)
+
+
+class ChangeScopeSerializer(StrictSerializer):
+    """What of a scope changes; what is left out stays."""
+
+    name = Text(120, required=False)
+    owner = Text(120, required=False, allow_blank=True)
+    owner_team = RowId(required=False, allow_null=True)
+    criticality = serializers.ChoiceField(CRITICALITIES, required=False)
+    exposure = serializers.ChoiceField(EXPOSURES, required=False)
+    data_class = serializers.ChoiceField(DATA_CLASSES, required=False)
+    regulations = serializers.ListField(
+        child=serializers.ChoiceField(CODES),
+        required=False,
+        max_length=len(CODES),
+        help_text="Rules from outside that ask for proof of fixing.",
+    )
+    expected_classes = serializers.ListField(
+        child=serializers.ChoiceField(CLASSES), required=False, max_length=len(CLASSES)
+    )
+    fresh_days = serializers.IntegerField(
+        min_value=1,
+        max_value=MAX_FRESH_DAYS,
+        required=False,
+        help_text="How old the last scan of an expected class may be.",
+    )
 
 
 class MemberSerializer(serializers.ModelSerializer[Membership]):
@@ -84,19 +125,41 @@ class AssetSerializer(serializers.ModelSerializer[Asset]):
     """A thing in a scope that can have findings, with its lines."""
 
     kind = serializers.ChoiceField(ASSET_KINDS, read_only=True)
+    environment = serializers.ChoiceField(ENVIRONMENTS, read_only=True)
+    tags = serializers.ListField(child=serializers.CharField(), read_only=True)
     lines = LineSerializer(many=True, read_only=True)
 
     class Meta:
         model = Asset
-        fields = ("id", "scope", "kind", "name", "repository", "lines", "created_at")
+        fields = ("id", "scope", "kind", "name", "repository", "environment", "tags", "team", "address",
+                  "external_id", "lines", "created_at")  # fmt: skip
         read_only_fields = fields
 
 
-class NewAssetSerializer(StrictSerializer):
+class ChangeAssetSerializer(StrictSerializer):
+    """What of an asset changes; what is left out stays."""
+
+    name = Text(200, required=False)
+    kind = serializers.ChoiceField(ASSET_KINDS, required=False)
+    repository = Text(
+        500, required=False, allow_blank=True, help_text="Where our runner may read it."
+    )
+    environment = serializers.ChoiceField(ENVIRONMENTS, required=False)
+    tags = serializers.ListField(
+        child=Text(MAX_TAG), required=False, max_length=MAX_TAGS, help_text="Short words."
+    )
+    team = RowId(required=False, allow_null=True, help_text="Who answers for it.")
+    address = Text(500, required=False, allow_blank=True, help_text="Where it is reached.")
+    external_id = Text(
+        200, required=False, allow_blank=True, help_text="Its id elsewhere: github:1296269."
+    )
+
+
+class NewAssetSerializer(ChangeAssetSerializer):
+    """An asset with its default line."""
+
     scope = RowId()
     name = Text(200)
-    kind = serializers.ChoiceField(ASSET_KINDS, required=False)
-    repository = Text(500, required=False, allow_blank=True)
     default_line = Text(200, required=False)
 
 

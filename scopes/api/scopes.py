@@ -19,7 +19,7 @@ from core.permissions import Permission, Role
 from scopes import serializers as shapes
 from scopes.access import check_may
 from scopes.filters import AssetFilter, EventFilter, PipelineIdentityFilter, ScopeFilter
-from scopes.models import ApiToken, Asset, Membership, PipelineIdentity, Policy, Scope
+from scopes.models import ApiToken, Asset, Membership, PipelineIdentity, Policy, Scope, Team
 from scopes.services import (
     add_pipeline_identity,
     create_asset,
@@ -30,6 +30,8 @@ from scopes.services import (
     revoke_token,
     set_member,
 )
+from scopes.services.assets import change_asset
+from scopes.services.settings import change_scope
 from scopes.versions import versions_of
 
 
@@ -72,6 +74,23 @@ class ScopeViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
         body = self.shape(shapes.NewScopeSerializer)
         scope = create_scope(by=self.user, at=timezone.now(), **body)
         return self.answer(scope, shapes.ScopeSerializer, 201)
+
+    @extend_schema(
+        summary="Change a scope",
+        request=shapes.ChangeScopeSerializer,
+        responses=shapes.ScopeSerializer,
+    )
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Change who owns the scope, what it handles and has to prove, and who should look at it.
+
+        For administrators of the scope. The event tells from what to what.
+        """
+        scope, body = self.get_object(), self.shape(shapes.ChangeScopeSerializer)
+        if body.get("owner_team") is not None:
+            teams = Team.objects.filter(scope=scope)
+            body["owner_team"] = self.one_of(teams, body["owner_team"], "owner_team")
+        scope = change_scope(scope=scope, by=self.user, at=timezone.now(), **body)
+        return self.answer(scope, shapes.ScopeSerializer)
 
     @extend_schema(
         summary="List members", responses=shapes.MemberSerializer(many=True), filters=False
@@ -153,8 +172,33 @@ class AssetViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
         """Create an asset with its default line. For administrators of the scope."""
         body = self.shape(shapes.NewAssetSerializer)
         scope = self.one_of(Scope.objects.visible_to(self.user), body.pop("scope"), "scope")
+        body = self._with_team(body, scope.pk)
         asset = create_asset(scope=scope, by=self.user, at=timezone.now(), **body)
         return self.answer(asset, shapes.AssetSerializer, 201)
+
+    @extend_schema(
+        summary="Change an asset",
+        request=shapes.ChangeAssetSerializer,
+        responses=shapes.AssetSerializer,
+    )
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Change what an asset is, where it is found, and which team answers for it.
+
+        For administrators of the scope. The event tells from what to what.
+        """
+        asset, body = self.get_object(), self.shape(shapes.ChangeAssetSerializer)
+        body = self._with_team(body, asset.scope_id)
+        asset = change_asset(asset=asset, by=self.user, at=timezone.now(), **body)
+        return self.answer(asset, shapes.AssetSerializer)
+
+    def _with_team(self, body: dict[str, Any], scope_id: int) -> dict[str, Any]:
+        """The body with the team of this scope that it names."""
+        if body.get("team") is None:
+            return body
+        return {
+            **body,
+            "team": self.one_of(Team.objects.filter(scope=scope_id), body["team"], "team"),
+        }
 
 
 @extend_schema_view(

@@ -79,8 +79,24 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddConstraint(
+            model_name="team",
+            constraint=models.UniqueConstraint(fields=("id", "scope"), name="team_and_scope"),
+        ),
+        migrations.AddConstraint(
             model_name="teammember",
             constraint=models.UniqueConstraint(fields=("team", "user"), name="team_member_once"),
+        ),
+        migrations.AddConstraint(
+            model_name="team",
+            constraint=models.UniqueConstraint(fields=("scope", "name"), name="team_name_in_scope"),
+        ),
+        migrations.AddConstraint(
+            model_name="team",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("handle", ""), _negated=True),
+                fields=("scope", "handle"),
+                name="team_handle_in_scope",
+            ),
         ),
         migrations.AddConstraint(
             model_name="teammember",
@@ -99,21 +115,5 @@ class Migration(migrations.Migration):
                 to_columns=("scope_id", "user_id"),
                 to_table="scopes_membership",
             ),
-        ),
-        migrations.AddConstraint(
-            model_name="team",
-            constraint=models.UniqueConstraint(fields=("scope", "name"), name="team_name_in_scope"),
-        ),
-        migrations.AddConstraint(
-            model_name="team",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("handle", ""), _negated=True),
-                fields=("scope", "handle"),
-                name="team_handle_in_scope",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="team",
-            constraint=models.UniqueConstraint(fields=("id", "scope"), name="team_and_scope"),
         ),
     ]

@@ -2,7 +2,11 @@
 
 from scopes.models.assets import Asset, AssetKind, AssetQuerySet, Line, LineKind
 from scopes.models.keys import ApiToken, PipelineIdentity, PipelineIdentityQuerySet, TokenQuerySet
+from scopes.models.links import AssetAlias, AssetLink, AssetLinkQuerySet
+from scopes.models.ownership import CodeOwners, CodeOwnersQuerySet
+from scopes.models.priorities import PriorityPolicy, PriorityPolicyQuerySet
 from scopes.models.scope import (
+    FRESH_DAYS,
     Criticality,
     Exposure,
     Membership,
@@ -15,10 +19,16 @@ from scopes.models.scope import (
 from scopes.models.teams import Team, TeamMember, TeamQuerySet
 
 __all__ = [
+    "FRESH_DAYS",
     "ApiToken",
     "Asset",
+    "AssetAlias",
     "AssetKind",
+    "AssetLink",
+    "AssetLinkQuerySet",
     "AssetQuerySet",
+    "CodeOwners",
+    "CodeOwnersQuerySet",
     "Criticality",
     "Exposure",
     "Line",
@@ -28,6 +38,8 @@ __all__ = [
     "PipelineIdentityQuerySet",
     "Policy",
     "PolicyQuerySet",
+    "PriorityPolicy",
+    "PriorityPolicyQuerySet",
     "Scope",
     "ScopeQuerySet",
     "Team",

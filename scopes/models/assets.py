@@ -9,6 +9,8 @@ from django.db.models import Q
 from core.constraints import CompositeForeignKey, one_of
 from core.models import User
 from scopes.models.scope import Scope
+from scopes.models.teams import Team
+from scopes.statuses import Environment
 
 
 class AssetKind(StrEnum):
@@ -38,6 +40,13 @@ class Asset(models.Model):
     repository = models.CharField(
         max_length=500, default="", blank=True
     )  # address our runner may read
+    environment = models.CharField(max_length=11, default=Environment.UNKNOWN.value, blank=True)
+    tags = models.JSONField(default=list, blank=True)  # short words, sorted
+    team = models.ForeignKey(
+        Team, null=True, on_delete=models.SET_NULL, related_name="assets"
+    )  # who answers for it, by decision
+    address = models.CharField(max_length=500, default="", blank=True)  # where it is reached
+    external_id = models.CharField(max_length=200, default="", blank=True)  # github:1296269
     created_at = models.DateTimeField()
 
     objects = AssetQuerySet.as_manager()
@@ -45,8 +54,20 @@ class Asset(models.Model):
     class Meta:
         constraints = [
             one_of("kind", AssetKind, "asset_kind"),
+            one_of("environment", Environment, "asset_environment"),
             models.UniqueConstraint(fields=["scope", "name"], name="asset_name_in_scope"),
             models.UniqueConstraint(fields=["id", "scope"], name="asset_and_scope"),
+            models.UniqueConstraint(
+                fields=["scope", "external_id"],
+                condition=~Q(external_id=""),
+                name="asset_external_id_in_scope",
+            ),
+            CompositeForeignKey(
+                name="asset_team_in_scope",
+                fields=["team", "scope"],
+                to_table="scopes_team",
+                to_columns=["id", "scope_id"],
+            ),
         ]
 
     def __str__(self) -> str:

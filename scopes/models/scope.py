@@ -6,10 +6,13 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 
-from core.constraints import one_of
+from core.constraints import CompositeForeignKey, one_of
 from core.models import User
 from core.permissions import Permission, Role, roles_with
+from scopes.statuses import DataClass
 from scopes.workloads import workload_of
+
+FRESH_DAYS = 30  # how old the last scan of a class may be, where a scope does not say
 
 
 def limit_of(user: User | AnonymousUser) -> Any:
@@ -28,6 +31,11 @@ class Exposure(StrEnum):
     INTERNAL = "internal"
     PARTNER = "partner"
     INTERNET = "internet"
+
+
+def workweek() -> list[int]:
+    """Monday to Friday."""
+    return [1, 2, 3, 4, 5]
 
 
 class PolicyQuerySet(models.QuerySet["Policy"]):
@@ -79,8 +87,24 @@ class Scope(models.Model):
     owner = models.CharField(max_length=120, default="", blank=True)
     criticality = models.CharField(max_length=10, default=Criticality.MEDIUM.value)
     exposure = models.CharField(max_length=10, default=Exposure.INTERNAL.value)
+    data_class = models.CharField(max_length=12, default=DataClass.INTERNAL.value)
+    regulations = models.JSONField(default=list, blank=True)  # codes, see scopes/regulations.py
+    owner_team = models.ForeignKey(
+        "scopes.Team", null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
+    expected_classes = models.JSONField(default=list, blank=True)  # empty: by kind of asset
+    fresh_days = models.PositiveSmallIntegerField(default=FRESH_DAYS)
     policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="scopes")
+    priority_policy = models.ForeignKey(  # null: the weights in the code, findings/weights.py
+        "scopes.PriorityPolicy", null=True, on_delete=models.PROTECT, related_name="scopes"
+    )
     sla_days = models.JSONField(default=dict)  # severity → days
+    sla_stage_days = models.JSONField(default=dict)  # status → severity → days
+    sla_counts = models.CharField(max_length=8, default="calendar")  # which days it counts
+    sla_warn_days = models.PositiveSmallIntegerField(default=7)  # before a due date it is told
+    time_zone = models.CharField(max_length=64, default="UTC")
+    working_days = models.JSONField(default=workweek)  # ISO: Monday is 1
+    holidays = models.JSONField(default=list)  # ISO dates
     adopted_on = models.DateField()
     created_at = models.DateTimeField()
 
@@ -90,6 +114,19 @@ class Scope(models.Model):
         constraints = [
             one_of("criticality", Criticality, "scope_criticality"),
             one_of("exposure", Exposure, "scope_exposure"),
+            one_of("data_class", DataClass, "scope_data_class"),
+            models.CheckConstraint(
+                condition=models.Q(fresh_days__gte=1, fresh_days__lte=366), name="scope_fresh_days"
+            ),
+            CompositeForeignKey(
+                name="scope_owner_team_of_its_own",
+                fields=["owner_team", "id"],
+                to_table="scopes_team",
+                to_columns=["id", "scope_id"],
+            ),
+            models.CheckConstraint(
+                condition=models.Q(sla_counts__in=["calendar", "business"]), name="scope_sla_counts"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,143 @@
+"""Whose findings are: the team that owns the path of each, by the CODEOWNERS file of its asset.
+
+``Finding.owned_by`` is a machine fact. It is set for open findings, all of an asset or scope at once,
+whenever a newer file comes or a team's handle changes; new findings get theirs as they are imported.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from django.db import models, transaction
+
+from core import bulk
+from core.errors import WrongState
+from core.events import append_event
+from core.models import User
+from findings.models import Finding
+from scopes.codeowners import read
+from scopes.models import Asset, CodeOwners, Scope, Team
+from scopes.services.ownership import keep_code_owners, teams_of
+from scopes.services.teams import change_team, create_team, remove_team
+from scopes.statuses import Dialect
+
+FILES_AT_ONCE = 5  # of the files of a scope, which may have megabytes each
+
+
+@transaction.atomic
+def take_code_owners(
+    *, asset: Asset, text: str | bytes, by: User | None, at: datetime, **told: str
+) -> tuple[CodeOwners, bool]:
+    """Keep a newer CODEOWNERS file, and set the owners of the asset's open findings by it.
+
+    As ``keep_code_owners``, which says what is refused.
+    """
+    row, is_new = keep_code_owners(asset=asset, text=text, by=by, at=at, **told)
+    if is_new:
+        set_owners(scope_id=asset.scope_id, asset=asset, by=by, at=at)
+    return row, is_new
+
+
+@transaction.atomic
+def add_team(*, scope: Scope, name: str, by: User | None, at: datetime, handle: str = "") -> Team:
+    """Create a team; findings below the paths of its handle become its own."""
+    team = create_team(scope=scope, name=name, by=by, at=at, handle=handle)
+    if team.handle:
+        set_owners(scope_id=scope.pk, by=by, at=at)
+    return team
+
+
+@transaction.atomic
+def rename_team(
+    *, team: Team, by: User | None, at: datetime, name: str | None = None, handle: str | None = None
+) -> Team:
+    """Give a team another name or handle, and set owners anew where the handle says something else."""
+    before = team.handle
+    team = change_team(team=team, by=by, at=at, name=name, handle=handle)
+    if team.handle != before:
+        set_owners(scope_id=team.scope_id, by=by, at=at)
+    return team
+
+
+@transaction.atomic
+def end_team(*, team: Team, by: User | None, at: datetime) -> None:
+    """Remove a team that nothing is assigned to; what it owned by its handle is owned anew."""
+    if assigned := Finding.objects.filter(team=team).count():
+        raise WrongState(
+            f"{team} has {assigned} findings assigned to it: give them to others first."
+        )
+    scope_id, handle = team.scope_id, team.handle
+    Finding.objects.filter(owned_by=team).update(owned_by=None)
+    remove_team(team=team, by=by, at=at)
+    if handle:
+        set_owners(scope_id=scope_id, by=by, at=at)
+
+
+@transaction.atomic
+def set_owners(*, scope_id: int, by: User | None, at: datetime, asset: Asset | None = None) -> int:
+    """Set the owners of open findings by the files that count now; return how many changed.
+
+    Of one asset, or of all of the scope that have a file. Six statements, whatever their number, and
+    one event for all, with a digest of the rows. The caller has checked who may.
+    """
+    files = CodeOwners.objects.in_force().filter(scope_id=scope_id)
+    findings = Finding.objects.open().filter(scope_id=scope_id)
+    if asset is not None:
+        files, findings = files.filter(asset=asset), findings.filter(asset=asset)
+    _wait_for_imports(files)
+    changed = list(_changed(scope_id, files, findings))
+    if changed:
+        _lock(pk for pk, _ in changed)
+        bulk.update(Finding, ("owned_by",), changed)
+        sealed = "\n".join(f"{pk}:{team or 0}" for pk, team in sorted(changed, key=itemgetter(0)))
+        append_event(
+            scope_id=scope_id, action="findings.owned", subject="asset" if asset else "scope",
+            subject_id=asset.pk if asset else scope_id, by=by, at=at,
+            data={"count": len(changed), "rows": hashlib.sha256(sealed.encode()).hexdigest()},
+        )  # fmt: skip
+    return len(changed)
+
+
+def _wait_for_imports(files: models.QuerySet[CodeOwners]) -> None:
+    assets = Asset.objects.filter(pk__in=files.values("asset")).order_by("pk")
+    list(assets.select_for_update(no_key=True).values_list("pk", flat=True))
+
+
+def _lock(ids: Iterable[int]) -> None:
+    """Lock findings in the order in which everybody does."""
+    rows = Finding.objects.filter(pk__in=bulk.listed(ids)).order_by("pk")
+    list(rows.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
+
+
+def _changed(
+    scope_id: int, files: models.QuerySet[CodeOwners], findings: models.QuerySet[Finding]
+) -> Iterator[tuple[int, int | None]]:
+    """Findings whose owner is another by now, with that owner."""
+    teams = Team.objects.filter(scope_id=scope_id).exclude(handle="").values_list("handle", "pk")
+    handles = {handle.casefold(): pk for handle, pk in teams}
+    found = findings.filter(asset__in=files.values("asset")).order_by("asset_id")
+    rows = found.values_list("asset_id", "pk", "path", "owned_by_id").iterator(chunk_size=10_000)
+    by_asset = _Read(files.order_by("asset_id"), handles)
+    for asset_id, group in groupby(rows, key=itemgetter(0)):
+        team = by_asset.of(asset_id)
+        for _, pk, path, before in group:
+            if (now := team(path)) != before:
+                yield pk, now
+
+
+class _Read:
+    """Files in the order of their assets, each read when its findings come, and forgotten after them."""
+
+    def __init__(self, files: models.QuerySet[CodeOwners], handles: dict[str, int]) -> None:
+        told = files.values_list("asset_id", "text", "dialect")
+        self._rows: Iterator[Any] = told.iterator(chunk_size=FILES_AT_ONCE)
+        self._handles = handles
+
+    def of(self, asset_id: int) -> Callable[[str], int | None]:
+        for found, text, dialect in self._rows:
+            if found == asset_id:
+                return teams_of(read(text, Dialect(dialect)), self._handles)
+        return lambda path: None
