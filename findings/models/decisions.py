@@ -12,7 +12,7 @@ from findings.statuses import EvidenceKind
 
 
 class ValidationEvidence(models.Model):
-    """Why somebody holds the weakness to be real and reachable."""
+    """Why somebody holds the weakness to be real and reachable, or to be one with another."""
 
     finding = models.ForeignKey(
         Finding, on_delete=models.CASCADE, related_name="validation_evidence"
@@ -23,16 +23,20 @@ class ValidationEvidence(models.Model):
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
-        constraints = [one_of("kind", EvidenceKind, "validation_evidence_kind")]
+        constraints = [
+            one_of("kind", EvidenceKind, "validation_evidence_kind"),
+            models.UniqueConstraint(fields=["id", "finding"], name="evidence_and_finding"),
+        ]
 
 
 class TwoPersonDecision(models.Model):
-    """One person asks with a reason, another one decides."""
+    """One person asks with a reason, another one decides; ``alone``: the scope let one person do both."""
 
     finding = models.ForeignKey(Finding, on_delete=models.CASCADE, related_name="%(class)ss")
     reason = models.TextField()
     requested_at = models.DateTimeField()
     requested_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    alone = models.BooleanField(default=False, db_default=False)
     approved_at = models.DateTimeField(null=True)
     approved_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
 
@@ -46,7 +50,9 @@ def _two_people(name: str) -> list[Any]:
         both_or_neither("approved_at", "approved_by", f"{name}_approved_by_somebody"),
         models.CheckConstraint(
             name=f"{name}_two_people",
-            condition=Q(approved_by__isnull=True) | ~Q(approved_by=models.F("requested_by")),
+            condition=Q(approved_by__isnull=True)
+            | ~Q(approved_by=models.F("requested_by"))
+            | Q(alone=True),
         ),
     ]
 
