@@ -140,3 +140,14 @@ class KeyForm(forms.Form):
     """Another token or private key."""
 
     key = _key()
+
+
+class PullForm(forms.Form):
+    """A pull request of the one repository of an asset."""
+
+    number = forms.IntegerField(
+        label="Number of the pull request",
+        min_value=1,
+        max_value=2**31 - 1,
+        widget=forms.TextInput(attrs={"inputmode": "numeric"}),
+    )

@@ -226,6 +226,7 @@ class PullRequest(models.Model):
         constraints = [
             one_of("state", PullState, "pull_state"),
             models.UniqueConstraint(fields=["repository", "number"], name="pull_once"),
+            models.UniqueConstraint(fields=["id", "scope"], name="pull_and_scope"),
             CompositeForeignKey(
                 name="pull_repository_in_scope",
                 fields=["repository", "scope"],
@@ -242,6 +243,33 @@ class PullRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.repository.full_name}#{self.number}"
+
+
+class PullFinding(models.Model):
+    """Somebody said that a pull request is for a finding, whatever its own words name."""
+
+    pull = models.ForeignKey(PullRequest, on_delete=models.PROTECT, related_name="asked")
+    finding = models.ForeignKey(Finding, on_delete=models.PROTECT, related_name="+")
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["pull", "finding"], name="pull_finding_once"),
+            CompositeForeignKey(
+                name="pull_finding_pull_in_scope",
+                fields=["pull", "scope"],
+                to_table="forges_pullrequest",
+                to_columns=["id", "scope_id"],
+            ),
+            CompositeForeignKey(
+                name="pull_finding_in_scope",
+                fields=["finding", "scope"],
+                to_table="findings_finding",
+                to_columns=["id", "scope_id"],
+            ),
+        ]
 
 
 class HostPerson(models.Model):

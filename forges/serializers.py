@@ -8,6 +8,7 @@ from core.api import PersonSerializer, RowId, StrictSerializer, Text
 from forges.models import Connection, PullRequest, Repository
 from forges.services import told
 from forges.statuses import ConnectionState, Forge, Mode, PullState, SignIn
+from remediations.services import MAX_FINDINGS
 
 FORGES = [forge.value for forge in Forge]
 SIGN_INS = [way.value for way in SignIn]
@@ -114,3 +115,10 @@ class PullRequestSerializer(serializers.ModelSerializer[PullRequest]):
                   "state", "head_commit", "remediation", "asked_at", "followed_at",
                   "problem")  # fmt: skip
         read_only_fields = fields
+
+
+class LinkPullSerializer(StrictSerializer):
+    """A pull request by its number, and the findings that it is for."""
+
+    number = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
+    findings = serializers.ListField(child=RowId(), min_length=1, max_length=MAX_FINDINGS)

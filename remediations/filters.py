@@ -13,13 +13,21 @@ from core.filters import (
 from remediations.evidence import EvidenceQuerySet
 from remediations.models import (
     Dispute,
+    Proposal,
     Release,
     Remediation,
     StandingApproval,
     Waiver,
     WaiverQuerySet,
 )
-from remediations.statuses import DisputeAbout, DisputeState, Origin, RemediationState
+from remediations.statuses import (
+    DisputeAbout,
+    DisputeState,
+    Origin,
+    ProposalSource,
+    ProposalState,
+    RemediationState,
+)
 from scopes.models import Asset, Scope
 
 
@@ -90,4 +98,18 @@ class ReleaseFilter(FilterSet):
 
     class Meta:
         model = Release
+        fields = ()
+
+
+class ProposalFilter(FilterSet):
+    scope = VisibleFilter(Scope.objects.visible_to)
+    asset = VisibleFilter(Asset.objects.visible_to)
+    finding = by_id("named__finding_id")
+    source = one_or_more(ProposalSource)
+    state = one_or_more(ProposalState)
+    origin = one_or_more(Origin)
+    ordering = StableOrdering(fields=("created_at", "id"))
+
+    class Meta:
+        model = Proposal
         fields = ()

@@ -16,6 +16,11 @@ from remediations.evidence import (  # noqa: F401  (where Django looks for model
     StandingApproval,
     of_the_fix,
 )
+from remediations.proposals import (  # noqa: F401
+    Proposal,
+    ProposalFinding,
+    ProposalQuerySet,
+)
 from remediations.statuses import (
     NEVER_WAIVED,
     STANDING,

@@ -93,3 +93,36 @@ class Outcome(StrEnum):
 
     WORKS = "works"
     FAILS = "fails"
+
+
+class ProposalSource(StrEnum):
+    """The kind of file that a proposed fix came in."""
+
+    CODETF = "codetf"
+    SARIF = "sarif"
+    DIFF = "diff"
+
+
+class ProposalState(StrEnum):
+    """offered → taken (it became a fix) or declined (with the reason)."""
+
+    OFFERED = "offered"
+    TAKEN = "taken"
+    DECLINED = "declined"
+
+
+class Sureness(StrEnum):
+    """How sure it is that a proposed fix is for a finding."""
+
+    EXACT = "exact"  # by an id, or somebody said so
+    LIKELY = "likely"  # by rule, file and place
+    POSSIBLE = "possible"  # by rule and file, or by the place alone
+
+
+class Confidence(StrEnum):
+    """How sure a sign makes us of who made something; empty: there is no sign."""
+
+    NONE = ""
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"

@@ -11,9 +11,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api import ApiViewSet
+from findings.models import Finding
 from forges import serializers as shapes
 from forges.filters import ConnectionFilter, PullFilter, RepositoryFilter
 from forges.models import Connection, PullRequest, Repository
+from forges.services.asking import link_pull
 from forges.services.connections import (
     ask_look,
     change_connection,
@@ -130,9 +132,29 @@ class ConnectionViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
 class RepositoryViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     """Repositories on code hosts. They are read, never written."""
 
-    queryset = Repository.objects.all()
+    queryset = Repository.objects.select_related("connection", "asset")
     serializer_class = shapes.RepositorySerializer
     filterset_class = RepositoryFilter
+
+    @extend_schema(
+        summary="Link a pull request",
+        request=shapes.LinkPullSerializer,
+        responses={202: shapes.PullRequestSerializer},
+    )
+    @action(detail=True, methods=["post"], url_path="pull-requests")
+    def link_pull(self, request: Request, pk: str) -> Response:
+        """Have a pull request looked at by its number, as a fix of these findings.
+
+        It becomes a fix once the look has found it: see `remediation`, or `problem`.
+        """
+        repository, body = self.get_object(), self.shape(shapes.LinkPullSerializer)
+        visible = Finding.objects.visible_to(self.user)
+        findings = self.all_of(visible, body["findings"], "findings")
+        row = link_pull(
+            repository=repository, number=body["number"], findings=findings, by=self.user,
+            at=timezone.now(),
+        )  # fmt: skip
+        return self.answer(row, shapes.PullRequestSerializer, 202)
 
 
 @extend_schema_view(

@@ -106,9 +106,22 @@ def follow_pull(job: Job) -> None:
             _fetch_evidence(desk, row, fix, look.pull)
         with transaction.atomic():
             if jobs.finish(job, timezone.now()):
-                PullRequest.objects.filter(pk=row.pk).update(followed_at=begun, problem="")
+                problem = _why_no_fix(row, look) if fix is None else ""
+                PullRequest.objects.filter(pk=row.pk).update(followed_at=begun, problem=problem)
                 if fix is not None:
                     _ring_to_show(row, begun)
+
+
+def _why_no_fix(row: PullRequest, look: Look) -> str:
+    """Why a pull request is no fix of the findings that somebody said it is for; else empty."""
+    if not row.asked.exists():
+        return ""
+    onto = clean_text(look.pull.base_ref, 200)
+    if look.line is None:
+        return f"It leads to {onto}, which is no line of this asset."
+    if look.pull.state == PullState.CLOSED:
+        return "It was closed without a merge."
+    return f"None of the findings that it was linked to is open on the line {onto}."
 
 
 def _ring_to_show(row: PullRequest, at: datetime) -> None:
@@ -125,7 +138,7 @@ def _look(desk: Desk, row: PullRequest) -> Look:
         return look
     commits = desk.host.pull_commits(desk.told, row.number)
     look.people = {c.login: clean_text(c.author, 400) for c in commits if c.login}
-    look.findings = _findings(desk, look, commits)
+    look.findings = _findings(desk, row, look, commits)
     if fix is None and not look.findings:
         return look
     is_over = fix is not None and fix.state == RemediationState.MERGED
@@ -183,14 +196,15 @@ def _patch_id(diff: bytes | None) -> str:
         return ""
 
 
-def _findings(desk: Desk, look: Look, commits: list[HostCommit]) -> list[Finding]:
-    """The open findings of this line that the pull request's words name."""
+def _findings(desk: Desk, row: PullRequest, look: Look, commits: list[HostCommit]) -> list[Finding]:
+    """The open findings of this line that the pull request's words name, or somebody said it is for."""
     pull = look.pull
     named = references(
         title=pull.title, body=pull.body, branch=pull.head_ref, web_url=desk.row.web_url,
         messages=[commit.message for commit in commits],
     )  # fmt: skip
-    ids = {*named.findings, *findings_of(desk.row, named.alerts)}
+    asked = row.asked.values_list("finding_id", flat=True)
+    ids = {*named.findings, *findings_of(desk.row, named.alerts), *asked}
     rows = Finding.objects.filter(asset=desk.row.asset, line=look.line, status__in=OPEN, pk__in=ids)
     return list(rows.order_by("pk"))
 
