@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from gate.records import Result
 
-PLACE, FINGERPRINT, RENAMED, MESSAGE = "P", "F", "R", "M"
+PLACE, LINE, FINGERPRINT, RENAMED, MESSAGE = "P", "L", "F", "R", "M"
 LEAST_RENAMED = 2  # results by which a file without code or fingerprints is recognised
 
 
@@ -32,10 +32,11 @@ Keys = Callable[[Result], Iterable[Hashable]]
 
 
 def follow(before: Side, after: Side) -> Followed:
-    """Pair what is left: by place, fingerprint in another file, renamed file, message. One to one."""
+    """Pair what is left: by place, line, fingerprint in another file, renamed file, message. One to one."""
     found: Followed = {}
     for name, rule in (
-        (PLACE, _by_place), (FINGERPRINT, _by_fingerprint), (RENAMED, _renamed), (MESSAGE, _by_message),
+        (PLACE, _by_place), (LINE, _by_line), (FINGERPRINT, _by_fingerprint), (RENAMED, _renamed),
+        (MESSAGE, _by_message),
     ):  # fmt: skip
         pairs = rule(before, after)
         found |= {new: (old, name) for new, old in pairs.items()}
@@ -52,6 +53,47 @@ def _place(result: Result) -> Iterable[Hashable]:
     spot = result.location
     if spot.path and spot.line:
         yield result.rule_key, spot.path, spot.line, spot.column
+
+
+def _by_line(before: Side, after: Side) -> dict[int, int]:
+    """The rule's only result on this line, where one side tells no more than that: it came from a list.
+
+    Then as many of the rule in the file as before, where one side tells no more: lines move on.
+    """
+    pairs = {
+        new: old
+        for new, old in _unique(before, after, _line).items()
+        if _tells_little(before.all[old]) != _tells_little(after.all[new])
+    }
+    before, after = before.without(pairs.values()), after.without(pairs)
+    olds, news = _in_files(before), _in_files(after)
+    for key, rows in news.items():
+        others = olds.get(key, [])
+        told = [{_tells_little(side.all[at]) for at in ids}
+                for side, ids in ((before, others), (after, rows))]  # fmt: skip
+        if len(rows) == len(others) and sorted(map(list, told)) == [[False], [True]]:
+            pairs |= dict(zip(rows, others, strict=True))
+    return pairs
+
+
+def _line(result: Result) -> Iterable[Hashable]:
+    spot = result.location
+    if spot.path and spot.line:
+        yield result.rule_key, spot.path, spot.line
+
+
+def _tells_little(result: Result) -> bool:
+    """Whether it has neither code nor fingerprint, as what other trackers export."""
+    return not (result.location.snippet or result.fingerprints)
+
+
+def _in_files(side: Side) -> dict[Hashable, list[int]]:
+    found: dict[Hashable, list[int]] = defaultdict(list)
+    for at in sorted(side.left, key=lambda at: side.all[at].location.line or 0):
+        result = side.all[at]
+        if result.location.path and result.location.line:
+            found[result.rule_key, result.location.path].append(at)
+    return found
 
 
 def _by_fingerprint(before: Side, after: Side) -> dict[int, int]:

@@ -148,10 +148,18 @@ def _make_repository(top: Path, commit: str) -> None:
     (top / ".git" / "info" / "attributes").write_text(_ATTRIBUTES)
 
 
-def _fetch(source: str, commit: str, top: Path, home: Path, look: Callable[[], None]) -> None:
+def _fetch(
+    source: str,
+    commit: str,
+    top: Path,
+    home: Path,
+    look: Callable[[], None],
+    *,
+    whole: bool = False,
+) -> None:
     options = (
         "--quiet",
-        "--depth=1",
+        *(() if whole else ("--depth=1",)),
         "--no-tags",
         "--no-recurse-submodules",
         "--no-write-fetch-head",
@@ -181,6 +189,21 @@ def _ask(
     }
     command = ["git", "--no-pager", *settings, *arguments]
     return run_confined(command, cwd=cwd, environ=environ, limits=FETCH_LIMITS, look=look)
+
+
+def fetch_history(
+    source: str, commit: str, into: Path, look: Callable[[], None] = lambda: None
+) -> Path:
+    """Fetch one commit with all that it contains; return the repository, without files.
+
+    As ``check_out``, and with its limits.
+    """
+    if not COMMIT.match(commit):
+        raise BadInput("commit", "must be a full commit id in lower case")
+    top = into / "history"
+    _make_repository(top, commit)
+    _fetch(source, commit, top, into, look, whole=True)
+    return top
 
 
 def newest_commit(source: str, branch: str, home: Path) -> str:

@@ -10,7 +10,6 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
-from core import blobs
 from core.models import Event, User
 from core.permissions import Role
 from findings.lifecycle import TRANSITIONS
@@ -22,6 +21,7 @@ from scans.ingest.records import digest
 from scans.models import Clearance, Scan
 from scans.services.integrity import broken_closures
 from scopes.models import ApiToken, Membership, Scope
+from tests.buckets import path_of
 from tests.factories import import_finding, make_finding, member, push, scan_fix, take
 from tests.scans.unguarded import unguarded
 
@@ -196,9 +196,9 @@ def said_by_fsck() -> str:
 @pytest.mark.django_db
 def test_files_that_are_gone_or_changed_are_named(closed, clearance):
     kept = [d["sha256"] for d in clearance.verification.inputs["documents"]]
-    gone, changed = (blobs._path(sha256) for sha256 in dict.fromkeys(kept))
+    gone, changed = (path_of(sha256) for sha256 in dict.fromkeys(kept))
     gone.unlink()
-    changed.write_bytes(blobs._path(clearance.verification.inputs["diff"]).read_bytes())
+    changed.write_bytes(path_of(clearance.verification.inputs["diff"]).read_bytes())
     lines = broken("closure_fsck")
     for path in (gone, changed):
         sha256 = path.name.removesuffix(".gz")
@@ -209,7 +209,7 @@ def test_files_that_are_gone_or_changed_are_named(closed, clearance):
 @pytest.mark.django_db
 @pytest.mark.parametrize("content", [b"", b"not gzip", b"\x1f\x8b\x08\x00"])
 def test_a_file_that_is_no_archive_any_more_is_named(closed, clearance, content):
-    path = blobs._path(clearance.verification.inputs["diff"])
+    path = path_of(clearance.verification.inputs["diff"])
     path.write_bytes(content)
     assert any(path.name.removesuffix(".gz") in line for line in broken("closure_fsck"))
 
@@ -226,7 +226,7 @@ def test_evidence_of_judgements_that_closed_nothing_is_looked_at_too(files):
     fix = make_finding(at=Status.MOBILIZING).remediations.get()
     scan = scan_fix(fix)
     push(fix)
-    blobs._path(scan.raw_id).unlink()
+    path_of(scan.raw_id).unlink()
     assert any(scan.raw_id in line for line in broken("closure_fsck"))
     assert Scan.objects.filter(pk=scan.pk).exists()
 
