@@ -328,6 +328,11 @@ def _accept(finding: Finding) -> None:
     _perform("accept_risk", Role.APPROVER)(finding)
 
 
+def _renew(finding: Finding) -> None:
+    request_acceptance(finding, days=30)
+    _perform("renew_risk", Role.APPROVER)(finding)
+
+
 def _dismiss(finding: Finding) -> None:
     request_false_positive(finding)
     _perform("dismiss", Role.APPROVER)(finding)
@@ -357,6 +362,7 @@ STEPS: dict[str, Callable[[Finding], Any]] = {
     "send_back": lambda finding: push(fix_of(finding)),
     "complete": complete,
     "accept_risk": _accept,
+    "renew_risk": _renew,
     "dismiss": _dismiss,
     "mark_duplicate": _mark_duplicate,
     "vanish": _vanish,

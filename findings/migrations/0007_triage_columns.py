@@ -70,6 +70,7 @@ class Migration(migrations.Migration):
             name="set_aside",
             field=models.CharField(default="", max_length=12),
         ),
+        migrations.AddField("tally", "tool_class", models.CharField(default="", max_length=10)),
         migrations.AlterField(
             model_name="finding",
             name="duplicate_of",

@@ -7,9 +7,9 @@ import core.constraints
 
 class Migration(migrations.Migration):
     dependencies = [
+        ("core", "__first__"),
         ("findings", "0011_clocks"),
         ("scopes", "0003_teams"),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
@@ -72,6 +72,43 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("scope", "name"), name="campaign_name_in_scope"
+                    ),
+                    models.UniqueConstraint(fields=("id", "scope"), name="campaign_and_scope"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("ended_at__isnull", True), ("ended_by__isnull", True)),
+                            models.Q(("ended_at__isnull", False), ("ended_by__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="campaign_ended_by_somebody",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("ended_at__isnull", True),
+                            ("ended_at__gte", models.F("started_at")),
+                            _connector="OR",
+                        ),
+                        name="campaign_ends_after_it_started",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("name", ""), _negated=True),
+                            models.Q(("goal", ""), _negated=True),
+                        ),
+                        name="campaign_has_name_and_goal",
+                    ),
+                    core.constraints.CompositeForeignKey(
+                        fields=("team", "scope"),
+                        name="campaign_team_in_scope",
+                        to_columns=("id", "scope_id"),
+                        to_table="scopes_team",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="CampaignFinding",
@@ -122,6 +159,25 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("campaign", "finding"), name="campaign_finding_once"
+                    ),
+                    core.constraints.CompositeForeignKey(
+                        fields=("campaign", "scope"),
+                        name="campaign_finding_campaign_in_scope",
+                        to_columns=("id", "scope_id"),
+                        to_table="findings_campaign",
+                    ),
+                    core.constraints.CompositeForeignKey(
+                        fields=("finding", "scope"),
+                        name="campaign_finding_in_scope",
+                        to_columns=("id", "scope_id"),
+                        to_table="findings_finding",
+                    ),
+                ],
+            },
         ),
         migrations.AddField(
             model_name="campaign",
@@ -131,80 +187,6 @@ class Migration(migrations.Migration):
                 through="findings.CampaignFinding",
                 through_fields=("campaign", "finding"),
                 to="findings.finding",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.UniqueConstraint(
-                fields=("scope", "name"), name="campaign_name_in_scope"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.UniqueConstraint(fields=("id", "scope"), name="campaign_and_scope"),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("ended_at__isnull", True), ("ended_by__isnull", True)),
-                    models.Q(("ended_at__isnull", False), ("ended_by__isnull", False)),
-                    _connector="OR",
-                ),
-                name="campaign_ended_by_somebody",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("ended_at__isnull", True),
-                    ("ended_at__gte", models.F("started_at")),
-                    _connector="OR",
-                ),
-                name="campaign_ends_after_it_started",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("name", ""), _negated=True), models.Q(("goal", ""), _negated=True)
-                ),
-                name="campaign_has_name_and_goal",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=core.constraints.CompositeForeignKey(
-                fields=("team", "scope"),
-                name="campaign_team_in_scope",
-                to_columns=("id", "scope_id"),
-                to_table="scopes_team",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaignfinding",
-            constraint=models.UniqueConstraint(
-                fields=("campaign", "finding"), name="campaign_finding_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaignfinding",
-            constraint=core.constraints.CompositeForeignKey(
-                fields=("campaign", "scope"),
-                name="campaign_finding_campaign_in_scope",
-                to_columns=("id", "scope_id"),
-                to_table="findings_campaign",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaignfinding",
-            constraint=core.constraints.CompositeForeignKey(
-                fields=("finding", "scope"),
-                name="campaign_finding_in_scope",
-                to_columns=("id", "scope_id"),
-                to_table="findings_finding",
             ),
         ),
     ]

@@ -8,10 +8,10 @@ import core.constraints
 class Migration(migrations.Migration):
     dependencies = [
         ("core", "0003_postponed_jobs"),
-        ("remediations", "0011_board_by_index"),
+        ("core", "__first__"),
         ("findings", "0013_moved_in"),
+        ("remediations", "0011_board_by_index"),
         ("scopes", "0003_teams"),
-        migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
@@ -111,6 +111,91 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("line", "digest"), name="proposal_once"),
+                    models.UniqueConstraint(fields=("id", "scope"), name="proposal_and_scope"),
+                    models.CheckConstraint(
+                        condition=models.Q(("source__in", ["codetf", "sarif", "diff"])),
+                        name="proposal_source",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["offered", "taken", "declined"])),
+                        name="proposal_state",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "origin__in",
+                                ["human", "ai_assisted", "ai_generated", "automation", "unknown"],
+                            )
+                        ),
+                        name="proposal_origin",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("confidence__in", ["", "low", "medium", "high"])),
+                        name="proposal_confidence",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("decided_at__isnull", True), ("decided_by__isnull", True)),
+                            models.Q(("decided_at__isnull", False), ("decided_by__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="proposal_decided_by_somebody",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("diff__isnull", False),
+                            ("replacements__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="proposal_has_a_change",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("decided_at__isnull", True),
+                                ("reason", ""),
+                                ("remediation__isnull", True),
+                                ("state", "offered"),
+                            ),
+                            models.Q(
+                                ("decided_at__isnull", False),
+                                ("reason", ""),
+                                ("remediation__isnull", False),
+                                ("state", "taken"),
+                            ),
+                            models.Q(
+                                ("decided_at__isnull", False),
+                                ("remediation__isnull", True),
+                                ("state", "declined"),
+                                models.Q(("reason", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="proposal_state_tells",
+                    ),
+                    core.constraints.CompositeForeignKey(
+                        fields=("asset", "scope"),
+                        name="proposal_asset_in_scope",
+                        to_columns=("id", "scope_id"),
+                        to_table="scopes_asset",
+                    ),
+                    core.constraints.CompositeForeignKey(
+                        fields=("line", "asset"),
+                        name="proposal_line_of_asset",
+                        to_columns=("id", "asset_id"),
+                        to_table="scopes_line",
+                    ),
+                    core.constraints.CompositeForeignKey(
+                        fields=("remediation", "scope"),
+                        name="proposal_remediation_in_scope",
+                        to_columns=("id", "scope_id"),
+                        to_table="remediations_remediation",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ProposalFinding",
@@ -148,6 +233,29 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("proposal", "finding"), name="proposal_finding_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("sure__in", ["exact", "likely", "possible"])),
+                        name="proposal_finding_sure",
+                    ),
+                    core.constraints.CompositeForeignKey(
+                        fields=("proposal", "scope"),
+                        name="proposal_finding_proposal_in_scope",
+                        to_columns=("id", "scope_id"),
+                        to_table="remediations_proposal",
+                    ),
+                    core.constraints.CompositeForeignKey(
+                        fields=("finding", "scope"),
+                        name="proposal_finding_in_scope",
+                        to_columns=("id", "scope_id"),
+                        to_table="findings_finding",
+                    ),
+                ],
+            },
         ),
         migrations.AddField(
             model_name="proposal",
@@ -157,152 +265,6 @@ class Migration(migrations.Migration):
                 through="remediations.ProposalFinding",
                 through_fields=("proposal", "finding"),
                 to="findings.finding",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="proposal",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("source__in", ["codetf", "sarif", "diff"])),
-                name="proposal_source",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="proposal",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["offered", "taken", "declined"])),
-                name="proposal_state",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="proposal",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "origin__in",
-                        ["human", "ai_assisted", "ai_generated", "automation", "unknown"],
-                    )
-                ),
-                name="proposal_origin",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="proposal",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("confidence__in", ["", "low", "medium", "high"])),
-                name="proposal_confidence",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="proposal",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("decided_at__isnull", True), ("decided_by__isnull", True)),
-                    models.Q(("decided_at__isnull", False), ("decided_by__isnull", False)),
-                    _connector="OR",
-                ),
-                name="proposal_decided_by_somebody",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="proposal",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("diff__isnull", False), ("replacements__isnull", False), _connector="OR"
-                ),
-                name="proposal_has_a_change",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="proposal",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("decided_at__isnull", True),
-                        ("reason", ""),
-                        ("remediation__isnull", True),
-                        ("state", "offered"),
-                    ),
-                    models.Q(
-                        ("decided_at__isnull", False),
-                        ("reason", ""),
-                        ("remediation__isnull", False),
-                        ("state", "taken"),
-                    ),
-                    models.Q(
-                        ("decided_at__isnull", False),
-                        ("remediation__isnull", True),
-                        ("state", "declined"),
-                        models.Q(("reason", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="proposal_state_tells",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="proposal",
-            constraint=models.UniqueConstraint(fields=("line", "digest"), name="proposal_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="proposal",
-            constraint=models.UniqueConstraint(fields=("id", "scope"), name="proposal_and_scope"),
-        ),
-        migrations.AddConstraint(
-            model_name="proposal",
-            constraint=core.constraints.CompositeForeignKey(
-                fields=("asset", "scope"),
-                name="proposal_asset_in_scope",
-                to_columns=("id", "scope_id"),
-                to_table="scopes_asset",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="proposal",
-            constraint=core.constraints.CompositeForeignKey(
-                fields=("line", "asset"),
-                name="proposal_line_of_asset",
-                to_columns=("id", "asset_id"),
-                to_table="scopes_line",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="proposal",
-            constraint=core.constraints.CompositeForeignKey(
-                fields=("remediation", "scope"),
-                name="proposal_remediation_in_scope",
-                to_columns=("id", "scope_id"),
-                to_table="remediations_remediation",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="proposalfinding",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("sure__in", ["exact", "likely", "possible"])),
-                name="proposal_finding_sure",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="proposalfinding",
-            constraint=models.UniqueConstraint(
-                fields=("proposal", "finding"), name="proposal_finding_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="proposalfinding",
-            constraint=core.constraints.CompositeForeignKey(
-                fields=("proposal", "scope"),
-                name="proposal_finding_proposal_in_scope",
-                to_columns=("id", "scope_id"),
-                to_table="remediations_proposal",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="proposalfinding",
-            constraint=core.constraints.CompositeForeignKey(
-                fields=("finding", "scope"),
-                name="proposal_finding_in_scope",
-                to_columns=("id", "scope_id"),
-                to_table="findings_finding",
             ),
         ),
     ]

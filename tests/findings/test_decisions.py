@@ -116,6 +116,8 @@ def test_a_decision_is_used_up_by_its_transition(finding, name):
 def test_nothing_is_asked_about_a_finding_that_is_not_open(status):
     finding = make_finding(at=status)
     for name in KINDS:
+        if (name, status) == ("accept_risk", Status.RISK_ACCEPTED):
+            continue  # asks to carry it on
         with pytest.raises(WrongState, match=f"The finding is {status.label}, not open"):
             ask(name, finding, member(finding.scope, Role.ANALYST))
 

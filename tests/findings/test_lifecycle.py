@@ -44,6 +44,7 @@ MAY = {  # design, "Roles": who performs which row; "complete: nobody, the gate 
     "send_back": SYSTEM_ALONE,
     "complete": SYSTEM_ALONE,
     "accept_risk": (Role.APPROVER,),
+    "renew_risk": (Role.APPROVER,),
     "dismiss": (Role.APPROVER,),
     "mark_duplicate": (Role.ANALYST, Role.APPROVER, Role.ADMIN),
     "vanish": SYSTEM_ALONE,
@@ -59,6 +60,7 @@ claim           discovered prioritized validated mobilizing   awaiting_verificat
 send_back       awaiting_verification                         mobilizing
 complete        awaiting_verification                         mobilization_complete
 accept_risk     OPEN                                          risk_accepted
+renew_risk      risk_accepted                                 risk_accepted
 dismiss         OPEN                                          false_positive
 mark_duplicate  OPEN                                          duplicate
 vanish          OPEN                                          no_longer_present
@@ -73,6 +75,7 @@ START = {  # from where a row is tried; any source would do
     "complete": Status.AWAITING_VERIFICATION,
     **dict.fromkeys(("accept_risk", "dismiss", "mark_duplicate", "vanish"), Status.PRIORITIZED),
     "expire": Status.RISK_ACCEPTED,
+    "renew_risk": Status.RISK_ACCEPTED,
     "reopen": Status.FALSE_POSITIVE,
     "revoke": Status.MOBILIZATION_COMPLETE,
 }
@@ -81,7 +84,7 @@ START = {  # from where a row is tried; any source would do
 def evidence_for(name: str, finding: Finding) -> dict:
     """What the guards of a row ask for, and the requests that have to be there."""
     twin = Finding.objects.filter(scope=finding.scope_id).exclude(pk=finding.pk).first()
-    if name == "accept_risk":
+    if name in ("accept_risk", "renew_risk"):
         request_acceptance(finding)
     if name == "dismiss":
         request_false_positive(finding)
@@ -245,6 +248,7 @@ REFUSALS = [
     ("claim", {"reason": ["x"]}, NO_REASON),
     ("claim", {"reason": "x" * 5001}, r"longer than allowed \(5001 > 5000 characters\)"),
     ("accept_risk", {}, "has to be requested first, with a reason"),
+    ("renew_risk", {}, "has to be requested first, with a reason"),
     ("dismiss", {}, "has to be requested first, with a reason"),
     ("mark_duplicate", {}, "The other finding is needed, by its number"),
     ("mark_duplicate", {"duplicate_of": "7"}, "by its number"),
