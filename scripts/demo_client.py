@@ -70,6 +70,10 @@ class Client:
         """The JSON of a page that must be there. Raises Unexpected."""
         return self._wanted("GET", path)
 
+    def patch(self, path: str, body: Any) -> Any:
+        """The JSON of a PATCH that must succeed. Raises Unexpected."""
+        return self._wanted("PATCH", path, body)
+
     def post(self, path: str, body: Any) -> Any:
         """The JSON of a POST that must succeed. Raises Unexpected."""
         return self._wanted("POST", path, body)

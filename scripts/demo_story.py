@@ -21,6 +21,7 @@ from typing import Any
 from demo_client import Client, Unexpected
 from demo_code import PROPOSALS, Repository
 from demo_narrator import Narrator
+from demo_stages import Stages
 
 RECIPE = "bandit"
 MODEL = "demo-model-1"  # who fixes must say with which model, at the high tier
@@ -49,7 +50,7 @@ def main(base_url: str, credentials: Mapping[str, Any], workdir: Path) -> int:
     return narrator.close()
 
 
-class Story:
+class Story(Stages):
     """The chapters, and what one leaves for the next."""
 
     def __init__(
@@ -60,16 +61,20 @@ class Story:
         self.database = workdir.parent / "ctem.sqlite3"
         names = ("admin", "analyst", "developer", "approver", "pipeline", "ticketing", "outsider")
         self.people = {name: Client(base_url, name, credentials[name]["token"]) for name in names}
-        self.scope = str(credentials["scope"])
+        slug = str(credentials["scope"])
+        self.scope = self.people["admin"].get(f"/scopes/?slug={slug}")["results"][0]["id"]
         self.repository = Repository(workdir / f"portal-{int(time.time())}")
-        self.asset = self.finding = self.other = self.fix = 0
+        self.asset = self.finding = self.other = self.fix = self.campaign = 0
         self.known: set[str] = set()
 
     def chapters(self) -> list[Any]:
         """What happens, in order."""
         return [
+            self.describe_the_scope,
             self.scan_the_line,
+            self.look_at_the_stages,
             self.look_at_the_finding,
+            self.begin_a_campaign,
             self.fix_that_trades,
             self.fix_that_hides,
             self.fix_that_is_good,
@@ -85,11 +90,11 @@ class Story:
         """A scanner of ours looks at the code"""
         base = self.repository.create()
         admin, pipeline = self.people["admin"], self.people["pipeline"]
-        scope = admin.get(f"/scopes/?slug={self.scope}")["results"][0]["id"]
-        new = {"scope": scope, "name": self.repository.folder.name, "default_line": "main",
+        new = {"scope": self.scope, "name": self.repository.folder.name, "default_line": "main",
                "repository": str(self.repository.folder)}  # fmt: skip
         self.asset = admin.post("/assets/", new)["id"]
         self.say.expect(True, f"admin adds the repository {new['name']}, with its line main")
+        self.tell_the_owners()
         order = {"asset": self.asset, "line": "main", "recipe": RECIPE, "commit": base}
         scan = pipeline.wait_for_scan(pipeline.post("/scans/order/", order)["id"])
         self.say.expect(
@@ -380,6 +385,11 @@ class Story:
         order = {"asset": self.asset, "line": "main", "recipe": RECIPE, "commit": head}
         scan = pipeline.wait_for_scan(pipeline.post("/scans/order/", order)["id"])
         rules = {found["rule"] for found in self.findings()}
+        counts = self.progress()
+        self.say.expect(
+            (counts["proven"], counts["claimed"]) == (1, 0),
+            "the campaign counts it: proven, not claimed",
+        )
         self.say.expect(
             scan["state"] == "done" and self.status(self.finding) == COMPLETE,
             f"{scan['tool']} of main at {head[:10]}: the finding is still gone, and still complete",
