@@ -25,8 +25,8 @@ from findings.models import (
     Sighting,
     ValidationEvidence,
 )
-from findings.priority import prioritize, severity_of
-from findings.sla import due_at
+from findings.scoring import Weigher
+from findings.sla import Clock
 from findings.statuses import OPEN, EvidenceKind, Presence, Status
 from remediations.models import Remediation, RemediationFinding
 from remediations.statuses import Origin, RemediationState
@@ -34,13 +34,12 @@ from scans.ingest.records import seal, spot_of
 from scans.models import Scan, Tool
 from scans.results import ScanResults, keep_index
 from scans.statuses import FactSource, Purpose, ScanState
-from scopes.models import Scope
 
 PLACED = (
     "id", "scope", "asset", "line", "series", "tool", "tool_class", "category", "rule", "title",
     "cwes", "described_by", "level", "security_severity", "severity", "original",
     "original_sha256", "path", "start_line", "spot", "seen_digest", "presence", "first_seen_at",
-    "seen_until", "due_at", "priority", "priority_score", "priority_band", "claimed_at", "claimed_by",
+    "seen_until", "due_at", "priority", "priority_score", "priority_band", "ssvc", "claimed_at", "claimed_by",
     "duplicate_of", "introduced_by_id", "assigned_to",
 )  # fmt: skip
 SIGHTED = (
@@ -103,20 +102,25 @@ def _rows(
 ) -> Iterator[tuple[Status, datetime, Sequence[Any]]]:
     place = made.place
     rules, scope, others = _rules(made), place.scope, place.people
+    clock = Clock.of(scope)
+    weigher = Weigher(exposure=scope.exposure, criticality=scope.criticality)
     doubled = made.findings[0].pk
     for one in made.findings:
         sealed = seal(result := one.result(made.tool))
-        severity = severity_of(one.rule.level, one.rule.security_severity)
+        rated = weigher.of(
+            level=one.rule.level, security_severity=one.rule.security_severity,
+            validated=one.status is Status.VALIDATED,
+        )  # fmt: skip
         first = made.scans[one.first]
         since = first + (until - first) * draw.between(0, 1)
         claimed = one.status is Status.AWAITING_VERIFICATION
         told = (
             one.pk, scope.pk, place.asset.pk, place.line.pk, series.pk, made.tool, made.tool_class,
             "", one.rule.id, one.rule.title, json.dumps(one.rule.cwes), rules[one.rule.id],
-            one.rule.level, one.rule.security_severity, severity.value, sealed.pointed(one.pointer),
+            one.rule.level, one.rule.security_severity, rated.severity, sealed.pointed(one.pointer),
             sealed.sha256, one.path, one.line, spot_of(result), sealed.digest, one.presence.value,
-            bulk.moment(first), _seen_until(made, one), bulk.moment(due_at(scope.sla_days, severity, first)),
-            *_priority(scope, severity.value, one.status is Status.VALIDATED),
+            bulk.moment(first), _seen_until(made, one), bulk.moment(clock.due(rated.severity, first)),
+            rated.told, rated.score, rated.band, rated.ssvc,
             bulk.moment(since if claimed else None), _somebody(draw, others).pk if claimed else None,
             doubled if one.status is Status.DUPLICATE else None,
             None if one.brought_by is None else fixes[one.brought_by].pk,
@@ -133,20 +137,6 @@ def _somebody(draw: Draw, people: Sequence[User]) -> User:
 
 def _seen_until(made: Draft, one: Drafted) -> Any:
     return None if one.last == len(made.scans) - 1 else bulk.moment(made.scans[one.last])
-
-
-_PRIORITIES: dict[tuple[str, str, str, bool], tuple[str, int, str]] = {}
-
-
-def _priority(scope: Scope, severity: str, validated: bool) -> tuple[str, int, str]:
-    key = (severity, scope.exposure, scope.criticality, validated)
-    if key not in _PRIORITIES:
-        told = prioritize(
-            severity=severity, exposure=scope.exposure, criticality=scope.criticality,
-            validated=validated,
-        )  # fmt: skip
-        _PRIORITIES[key] = json.dumps(told.to_dict()), told.score, told.band
-    return _PRIORITIES[key]
 
 
 def _rules(made: Draft) -> dict[str, int]:

@@ -10,7 +10,8 @@ from core.events import append_event
 from core.models import User
 from core.permissions import Permission
 from findings.lifecycle import transition_set
-from findings.models import Dismissal, Finding, RiskAcceptance
+from findings.models import Dismissal, Finding, RiskAcceptance, ScopeDecisionPolicy
+from findings.services.clocks import set_due
 from findings.services.words import text_given
 from findings.statuses import OPEN, Status
 from scopes.access import check_may
@@ -20,9 +21,10 @@ from scopes.access import check_may
 def request_risk_acceptance(
     *, finding: Finding, reason: str, until: date, by: User, at: datetime
 ) -> RiskAcceptance:
-    """Ask to carry the risk until a date; another person, an approver, decides."""
+    """Ask to carry the risk until a date, or on until a later one; another person, an approver, decides."""
     check_may(by, Permission.TRIAGE, finding.scope_id)
-    _check_open(finding)
+    if finding.status != Status.RISK_ACCEPTED:
+        _check_open(finding)
     if until <= at.date():
         raise BadInput("until", "must be in the future")
     request = RiskAcceptance.objects.create(
@@ -31,6 +33,7 @@ def request_risk_acceptance(
         until=until,
         requested_at=at,
         requested_by=by,
+        alone=ScopeDecisionPolicy.of(finding.scope_id).acceptances_alone,
     )
     append_event(
         scope_id=finding.scope_id, action="finding.risk_acceptance_requested", subject="finding",
@@ -45,8 +48,9 @@ def request_dismissal(*, finding: Finding, reason: str, by: User, at: datetime) 
     check_may(by, Permission.TRIAGE, finding.scope_id)
     _check_open(finding)
     request = Dismissal.objects.create(
-        finding=finding, reason=text_given("reason", reason), requested_at=at, requested_by=by
-    )
+        finding=finding, reason=text_given("reason", reason), requested_at=at, requested_by=by,
+        alone=ScopeDecisionPolicy.of(finding.scope_id).dismissals_alone,
+    )  # fmt: skip
     append_event(
         scope_id=finding.scope_id, action="finding.dismissal_requested", subject="finding",
         subject_id=finding.pk, by=by, at=at, data={"reason": request.reason},
@@ -77,6 +81,7 @@ def expire_acceptances(*, at: datetime) -> int:
         moved.setdefault(finding.scope_id, []).append(finding.pk)
     for scope_id, ids in sorted(moved.items()):
         transition_set(Finding.objects.filter(pk__in=ids), "expire", at=at)
+        set_due(Finding.objects.filter(pk__in=ids))
         append_event(
             scope_id=scope_id, action="finding.expire", subject="scope", subject_id=scope_id,
             by=None, at=at, data={"findings": ids},

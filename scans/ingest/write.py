@@ -14,26 +14,26 @@ from typing import Any, NamedTuple
 from core import bulk
 from core.text import clean_text
 from findings.lifecycle import create_findings
-from findings.models import Finding, Rule, Series, Sighting
-from findings.priority import prioritize, severity_of
-from findings.sla import due_at
+from findings.models import Cause, Finding, Rule, Series, Sighting
+from findings.services.rescoring import rescore
 from findings.statuses import Presence
 from gate import records
 from gate.records import Result
+from scans.ingest import triage
 from scans.ingest.plan import Known, Plan, Seen, plan, presence_of
 from scans.ingest.records import Sealed, seal
+from scans.ingest.triage import Triage
 from scans.models import Scan
 from scans.results import ScanResults, keep_index
 
 FOLLOWED = (
-    "current", "spot", "seen_digest", "path", "start_line", "level", "security_severity",
+    "current", "spot", "seen_digest", "path", "start_line", "level", "security_severity", "cvss",
     "presence", "seen_until",
 )  # fmt: skip
 CREATED = (
     "id", "scope", "asset", "line", "series", "tool", "tool_class", "category", "rule", "title",
-    "cwes", "described_by", "level", "security_severity", "severity", "original",
-    "original_sha256", "path", "start_line", "spot", "seen_digest", "presence", "first_seen_at",
-    "due_at", "priority", "priority_score", "priority_band",
+    "cwes", "described_by", "level", "security_severity", "cvss", "original", "original_sha256",
+    "path", "start_line", "spot", "seen_digest", "presence", "first_seen_at", *triage.COLUMNS,
 )  # fmt: skip
 SIGHTED = ("finding", "scope", "scan_id", "stage", "suppressed", "path", "start_line", "at")
 
@@ -90,7 +90,10 @@ def changed(merge: Merge) -> list[int]:
 def write(merge: Merge, at: datetime) -> None:
     """Write the findings of one run: those that changed, those that are gone, those that are new."""
     news = [one for one in merge.plan.seen if one.is_news]
+    rated = _rated_anew(news)
     bulk.update(Finding, FOLLOWED, (_followed(one) for one in news))
+    if rated:
+        rescore(Finding.objects.filter(pk__in=bulk.listed(rated)), cause=Cause.IMPORT, at=at)
     _end_sightings(merge, news)
     before, now = bulk.moment(merge.series.last_at), bulk.moment(at)
     _write_gone(merge, before)
@@ -106,6 +109,21 @@ def write(merge: Merge, at: datetime) -> None:
     index = keep_index(merge.series, _index(merge))
     ScanResults.objects.create(scan=merge.scan, series=merge.series, index=index)
     Series.objects.filter(pk=merge.series.pk).update(last_scan_id=merge.scan.pk, last_at=at)
+
+
+def _rated_anew(news: Sequence[Seen]) -> list[int]:
+    """Findings of which the report tells another level or score than before."""
+    now = {
+        one.known.pk: (one.result.level.value, one.result.security_severity, one.result.cvss)
+        for one in news
+        if one.is_changed
+    }
+    if not now:
+        return []
+    rows = Finding.objects.filter(pk__in=bulk.listed(now)).values_list(
+        "pk", "level", "security_severity", "cvss"
+    )
+    return [pk for pk, *before in rows.iterator() if tuple(before) != now[pk]]
 
 
 def write_again(scan: Scan, before: Scan, at: datetime) -> list[str]:
@@ -130,7 +148,7 @@ def _followed(one: Seen) -> Sequence[Any]:
     return (
         one.known.pk, sealed.pointed(result.pointer), one.spot, sealed.digest,
         _path(result), result.location.line, result.level.value, result.security_severity,
-        one.presence, None,
+        result.cvss, one.presence, None,
     )  # fmt: skip
 
 
@@ -178,20 +196,26 @@ class _Kind(NamedTuple):
 
 
 def _create(merge: Merge, at: datetime) -> None:
-    kinds, severities = _kinds(merge), _Severities(merge.scan, at)
+    if not merge.ids:
+        return
+    kinds = _kinds(merge)
+    news = Triage(merge.scan, merge.plan.run.tool, [result for result, _ in merge.plan.new], at)
     now = bulk.moment(at)
     scan, run = merge.scan, merge.plan.run
 
     def row(pk: int, result: Result, spot: str, sealed: Sealed) -> Sequence[Any]:
         kind = kinds[result.rule]
-        severity, *urgency = severities.of(result.level, result.security_severity)
+        title = kind.title or _title(kind.rule, result)
+        path, presence, cwes = _path(result), presence_of(result), result.cwes or kind.rule.cwes
+        told = news.of(
+            pk, result, rule=kind.name, title=title, path=path, cwes=cwes, presence=presence
+        )
         return (
             pk, scan.scope_id, scan.asset_id, scan.line_id, merge.series.pk, run.tool,
-            scan.tool_class, run.category, kind.name, kind.title or _title(kind.rule, result),
-            _listed(result.cwes or kind.rule.cwes), kind.row, result.level.value,
-            result.security_severity, severity, sealed.pointed(result.pointer), sealed.sha256,
-            _path(result), result.location.line, spot, sealed.digest, presence_of(result), now,
-            *urgency,
+            scan.tool_class, run.category, kind.name, title, _listed(cwes), kind.row,
+            result.level.value, result.security_severity, result.cvss,
+            sealed.pointed(result.pointer), sealed.sha256, path, result.location.line, spot,
+            sealed.digest, presence, now, *told,
         )  # fmt: skip
 
     rows = (
@@ -199,30 +223,7 @@ def _create(merge: Merge, at: datetime) -> None:
         for pk, (result, spot) in zip(merge.ids, merge.plan.new, strict=True)
     )
     create_findings(CREATED, rows, name="prioritize", at=at)
-
-
-class _Severities:
-    """Severity, due date and priority of new findings, which depend on what a result says of it alone."""
-
-    def __init__(self, scan: Scan, at: datetime) -> None:
-        self._scope, self._at = scan.scope, at
-        self._known: dict[tuple[str, float | None], tuple[str, Any, str, int, str]] = {}
-
-    def of(self, level: str, security_severity: float | None) -> tuple[str, Any, str, int, str]:
-        """Severity, when it is due, then the terms (JSON), the score and the band of the priority."""
-        found = self._known.get((level, security_severity))
-        if found is None:
-            severity = severity_of(level, security_severity).value
-            told = prioritize(
-                severity=severity, exposure=self._scope.exposure,
-                criticality=self._scope.criticality, validated=False,
-            )  # fmt: skip
-            due = due_at(self._scope.sla_days, severity, self._at)
-            found = (
-                severity, bulk.moment(due), json.dumps(told.to_dict()), told.score, told.band
-            )  # fmt: skip
-            self._known[level, security_severity] = found
-        return found
+    news.keep()
 
 
 def _kinds(merge: Merge) -> dict[str, _Kind]:
