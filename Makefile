@@ -7,7 +7,7 @@ FUZZ := .fuzz/venv/bin/python
 TARGETS ?= reader diff
 SECONDS ?= 600
 
-.PHONY: help setup demo run backup restore check test test-sqlite test-all format docs lock bench bench-reads bench-matching bench-reader bench-forge fuzz gate.pyz
+.PHONY: help setup demo run backup restore check test test-sqlite test-all test-rest format docs lock bench bench-reads bench-matching bench-reader bench-forge fuzz gate.pyz
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z.-]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -37,6 +37,9 @@ test-sqlite: .venv/.dev  ## the same on SQLite alone
 
 test-all: .venv/.dev  ## every test, on both engines
 	@$(PYTHON) scripts/test --all $(ARGS)
+
+test-rest: .venv/.dev  ## what make test leaves out
+	@$(PYTHON) scripts/test --rest $(ARGS)
 
 format: .venv/.dev  ## format the code and mend what ruff can mend
 	@.venv/bin/ruff format && .venv/bin/ruff check --fix

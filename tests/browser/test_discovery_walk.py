@@ -14,7 +14,7 @@ from tests.browser.test_closing_walk import _static as _static
 from tests.browser.test_closing_walk import walk as walk
 from tests.findings.triaged import triage
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from tests.scans.evidence import (
     secret_fix,
 )
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 def test_an_approver_records_what_no_scan_can_show(walk, transactional_db):  # noqa: F811

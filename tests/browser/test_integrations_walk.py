@@ -18,7 +18,7 @@ from tests.browser.test_closing_walk import (  # noqa: F401  (fixtures)
 from tests.forges.codeql import WEAK
 from tests.forges.fake_github import FakeGitHub
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture

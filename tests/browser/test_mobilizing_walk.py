@@ -12,7 +12,7 @@ from tests.browser.test_closing_walk import walk as walk
 from tests.remediations.proposed import bring, make_campaign, make_group
 from tests.remediations.test_proposing import codetf
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tests.browser.test_closing_walk import PASSWORD
 from tests.browser.test_closing_walk import _static as _static
 from tests.browser.test_closing_walk import walk as walk
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 CSV = (
     "key,tool,rule,severity,path,line,title,state,decision_by,reason,ticket,ticket_url,closed_at,merged_at,scanned_at\n"

@@ -11,7 +11,7 @@ from tests.browser.test_closing_walk import PASSWORD
 from tests.browser.test_closing_walk import _static as _static
 from tests.browser.test_closing_walk import walk as walk
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 STRICTER = DEFAULT.to_toml().decode().replace('"default"', '"shop 2027"').replace(
     "reviewers = 1 ", "reviewers = 2 "

@@ -16,7 +16,7 @@ from tests.browser.test_closing_walk import _static as _static
 from tests.browser.test_closing_walk import walk as walk
 from tests.findings.feeds_made import LOG4SHELL, OLD, epss, findings_of, kev
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 FLAT = (
     DEFAULT.to_toml().replace('"default"', '"shop 2027"').replace("exploited = 30", "exploited = 9")

@@ -14,7 +14,7 @@ from tests.browser.test_closing_walk import _static as _static
 from tests.browser.test_closing_walk import walk as walk
 from tests.code import Code, facts_of, sarif_of
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 CSV = "name,kind,environment,tags,built_from\nbilling,service,production,pci java,web\n"
 
