@@ -93,8 +93,12 @@ class StrictJsonParser(BaseParser):
 class BoundedFormParser(MultiPartParser):
     """multipart/form-data that is refused by its announced length, before it is spooled."""
 
+    def most(self) -> int:
+        """Bytes that its file may have."""
+        return settings.MAX_REPORT_BYTES
+
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
-        _check_length(parser_context, settings.MAX_REPORT_BYTES + FORM_ROOM)
+        _check_length(parser_context, self.most() + FORM_ROOM)
         return super().parse(stream, media_type, parser_context)
 
 
@@ -207,7 +211,10 @@ class EventSerializer(serializers.ModelSerializer[Event]):
 
 # --- the base of all view sets -------------------------------------------------------------------
 class ApiViewSet(GenericViewSet[Any]):
-    """Reads start from ``visible_to(user)``; rows change by named verbs, never by PATCH or PUT."""
+    """Reads start from ``visible_to(user)``; rows change by named verbs, never by PUT.
+
+    PATCH is a verb of its own where a row holds nothing but what people say of it: scopes, assets, teams.
+    """
 
     content_negotiation_class = AlwaysJson
     metadata_class = None  # OPTIONS tells nothing that the schema does not

@@ -128,7 +128,7 @@ class Job(models.Model):
 
 
 class Blob(models.Model):
-    """One stored file, found by the SHA-256 of its bytes; the bytes lie on disk, see core/blobs.py."""
+    """One stored file, found by the SHA-256 of its bytes; where its bytes lie: core/blobs.py."""
 
     sha256 = models.CharField(max_length=64, primary_key=True)
     size = models.BigIntegerField()  # bytes, unpacked

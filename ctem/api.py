@@ -16,18 +16,28 @@ from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
 from core.api import AlwaysJson
+from findings.api.clocks import PauseViewSet
+from findings.api.discovery import DiscoveryRuleViewSet, TagViewSet
+from findings.api.mobilizing import CampaignViewSet, GroupViewSet
+from findings.api.priorities import FeedViewSet
+from findings.api.teams import TeamViewSet
+from findings.api.validation import FindingDisputeViewSet
 from forges.api.connections import ConnectionViewSet, PullRequestViewSet, RepositoryViewSet
 from scans.api import defectdojo
 from scans.api.assets import EvidencedAssetViewSet
+from scans.api.coverage import CoverageGapViewSet
 from scans.api.evidence import ReleaseViewSet, StandingApprovalViewSet
 from scans.api.findings import ProvableFindingViewSet
 from scans.api.fixes import JudgedRemediationViewSet
 from scans.api.gate import GateViewSet
+from scans.api.inbox import InboxViewSet
 from scans.api.judgements import AuditViewSet, ClearanceViewSet, VerificationViewSet
 from scans.api.objections import DisputeViewSet, WaiverViewSet
 from scans.api.policies import JudgedScopeViewSet
+from scans.api.proposals import ProposalViewSet
 from scans.api.runner import RecipeViewSet, ScheduleViewSet
 from scans.api.scans import ScanViewSet, ToolViewSet
+from scopes.api.links import AssetLinkViewSet
 from scopes.api.scopes import (
     EventViewSet,
     MeView,
@@ -55,10 +65,22 @@ class NothingHere(APIView):
 router = SimpleRouter()
 router.register("scopes", JudgedScopeViewSet, "scope")
 router.register("assets", EvidencedAssetViewSet, "asset")
+router.register("asset-links", AssetLinkViewSet, "asset-link")
+router.register("teams", TeamViewSet, "team")
+router.register("coverage-gaps", CoverageGapViewSet, "coverage-gap")
+router.register("inbox", InboxViewSet, "inbox")
 router.register("pipeline-identities", PipelineIdentityViewSet, "pipeline-identity")
 router.register("policies", PolicyViewSet, "policy")
 router.register("tools", ToolViewSet, "tool")
 router.register("findings", ProvableFindingViewSet, "finding")
+router.register("pauses", PauseViewSet, "pause")
+router.register("discovery-rules", DiscoveryRuleViewSet, "discovery-rule")
+router.register("tags", TagViewSet, "tag")
+router.register("finding-disputes", FindingDisputeViewSet, "finding-dispute")
+router.register("feeds", FeedViewSet, "feed")
+router.register("campaigns", CampaignViewSet, "campaign")
+router.register("groups", GroupViewSet, "group")
+router.register("proposals", ProposalViewSet, "proposal")
 router.register("remediations", JudgedRemediationViewSet, "remediation")
 router.register("scans", ScanViewSet, "scan")
 router.register("recipes", RecipeViewSet, "recipe")

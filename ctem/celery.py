@@ -51,6 +51,8 @@ def _configuration() -> dict[str, Any]:
         "beat_schedule": {
             # What nobody took before the next one is due is worth nothing: its message expires.
             "expire": {"task": "ctem.expire", "schedule": 3600, "options": {"expires": 3600}},
+            "clocks": {"task": "ctem.tell_clocks", "schedule": 3600, "options": {"expires": 3600}},
+            "feeds": {"task": "ctem.order_feeds", "schedule": 3600, "options": {"expires": 3600}},
             "prune": {"task": "ctem.prune", "schedule": 86_400, "options": {"expires": 86_400}},
             "tallies": {"task": "ctem.compact", "schedule": 60, "options": {"expires": 60}},
             "schedules": {
@@ -59,6 +61,7 @@ def _configuration() -> dict[str, Any]:
                 "options": {"expires": 3600},
             },
             "hosts": {"task": "ctem.look_at_hosts", "schedule": 60, "options": {"expires": 60}},
+            "vanished": {"task": "ctem.vanished", "schedule": 3600, "options": {"expires": 3600}},
             "pulls": {"task": "ctem.show_pulls", "schedule": 15, "options": {"expires": 15}},
             "sweep": {"task": "ctem.sweep", "schedule": every, "options": {"expires": every}},
         },

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
@@ -13,8 +13,12 @@ from django.db import OperationalError, close_old_connections, connection
 from django.utils import timezone
 
 from core import jobs
+from core.errors import Unavailable
 from core.log_context import about
 from core.models import Job
+from findings.services.clocks import RECOMPUTE, recompute_due
+from findings.services.feeds import FETCH, fetch_feed
+from findings.services.rescoring import RESCORE, rescore_job, rescore_scope
 from forges.services.looks import look_at_connection, look_at_repository
 from forges.services.pulls import follow_pull
 from forges.services.showing import show_group, show_pull
@@ -22,18 +26,26 @@ from scans.models import Scan
 from scans.runners.run import run_scan
 from scans.services.ingest import ingest_scan
 from scans.services.schedules import order_scheduled
+from scans.services.vanishing import look_for_vanished
 from scans.statuses import ScanState
+from scopes.services.settings import WEIGHS_OTHERWISE
 
 OF_SCANS: dict[str, Callable[[Job], None]] = {"ingest": ingest_scan, "run": run_scan}
 HANDLERS: dict[str, Callable[[Job], None]] = {
     **OF_SCANS,
+    RECOMPUTE: recompute_due,
+    FETCH: fetch_feed,
+    RESCORE: rescore_job,
+    WEIGHS_OTHERWISE: rescore_scope,
     "scheduled": order_scheduled,
+    "vanished": look_for_vanished,
     "forge_connection": look_at_connection,
     "forge_repository": look_at_repository,
     "forge_pull": follow_pull,
     "forge_show": show_pull,
     "forge_group": show_group,
 }
+UNTIL_AVAILABLE = timedelta(minutes=1)
 log = logging.getLogger(__name__)
 
 
@@ -49,6 +61,9 @@ def run(job_id: int) -> bool:
         began = time.monotonic()
         try:
             HANDLERS[job.kind](job)
+        except Unavailable as error:  # a fault of nobody who is in the job: no attempt of it
+            log.warning("job %s (%s %s) waits: %s", job.pk, job.kind, job.subject_id, error)
+            jobs.postpone(job, timezone.now() + UNTIL_AVAILABLE, str(error))
         except Exception as error:
             log.exception("job %s (%s %s) failed", job.pk, job.kind, job.subject_id)
             jobs.retry_later(job, timezone.now(), f"{type(error).__name__}: {error}")

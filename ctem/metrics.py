@@ -29,6 +29,7 @@ import ctem
 from core import jobs
 from core.models import Job, JobState
 from ctem.jobs import HANDLERS, last_sweep
+from findings.models import Feed
 from forges.models import Connection
 from forges.statuses import ConnectionState
 from gate.strict import moment
@@ -84,7 +85,7 @@ class Rows(Collector):
         yield build
         yield from _files()
         try:
-            rows = [*_jobs(timezone.now()), *_imports(), *_gate(), *_connections()]
+            rows = [*_jobs(timezone.now()), *_feeds(), *_imports(), *_gate(), *_connections()]
         except Error:
             rows = []
         yield GaugeMetricFamily("ctem_database_up", "The database answers", value=bool(rows))
@@ -130,6 +131,16 @@ def _jobs(now: datetime) -> Iterator[Metric]:
     for kind in kinds:
         age.add_metric([kind], (now - oldest[kind]).total_seconds() if kind in oldest else 0)
     yield age
+
+
+def _feeds() -> Iterator[Metric]:
+    """Of each kind that is here; what was never imported has no line."""
+    seen = GaugeMetricFamily(
+        "ctem_feed_checked_timestamp_seconds", "When a feed was seen last", labels=["kind"]
+    )
+    for kind, at in Feed.objects.current().values_list("kind", "checked_at"):
+        seen.add_metric([kind], at.timestamp())
+    yield seen
 
 
 def _imports() -> Iterator[Metric]:

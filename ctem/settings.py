@@ -16,7 +16,7 @@ from csp.constants import NONE, SELF
 from environs import validate
 
 from ctem import environment, logs
-from ctem.environment import NOT_NEGATIVE, POSITIVE, PUBLIC_ADDRESS, RATE, TOKEN, env
+from ctem.environment import FEED_ADDRESS, NOT_NEGATIVE, POSITIVE, PUBLIC_ADDRESS, RATE, TOKEN, env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -178,6 +178,12 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = not COLLECTED
 WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_ROOT = DATA_DIR / "files"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    # Raw files: s3://bucket/prefix?endpoint=https://…, keys as AWS_*. Empty: a folder below MEDIA_ROOT.
+    "blobs": environment.blobs(env.str("CTEM_BLOBS", "")),
+}
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 MAX_REPORT_BYTES = env.int(
@@ -217,6 +223,12 @@ OIDC_ISSUERS: list[str] = env.list(
 OIDC_AUDIENCE = env.str("CTEM_OIDC_AUDIENCE", "ctem")
 # Between two looks at a code host.
 FORGE_POLL_SECONDS = env.int("CTEM_FORGE_POLL_SECONDS", 600, validate=POSITIVE)
+# Where feeds of exploited CVEs and names of weaknesses are fetched, once a day. Empty: from nowhere.
+FEED_URLS = {
+    "kev": env.str("CTEM_FEED_KEV_URL", "", validate=FEED_ADDRESS),
+    "epss": env.str("CTEM_FEED_EPSS_URL", "", validate=FEED_ADDRESS),
+    "cwe": env.str("CTEM_FEED_CWE_URL", "", validate=FEED_ADDRESS),
+}
 CERTIFICATE_KEYS_DIR = Path(
     env.str("CTEM_CERTIFICATE_KEYS_DIR", str(DATA_DIR / "certificate_keys"))
 )
@@ -277,11 +289,32 @@ SPECTACULAR_SETTINGS = {
         "UserKind": "core.api.USER_KINDS",
         "AssetKind": "scopes.serializers.ASSET_KINDS",
         "LineKind": "scopes.serializers.LINE_KINDS",
+        "AssetLinkKind": "scopes.scoping_serializers.LINK_KINDS",
+        "ToolClassEnum": "scans.serializers.TOOL_CLASSES",
         "LowToCritical": "scopes.serializers.CRITICALITIES",
         "RoleName": "scopes.serializers.ROLES",
         "Status": "findings.serializers.STATUSES",
+        "FeedKind": "findings.priority_serializers.FEED_KINDS",
+        "NoveltyCause": "remediations.serializers.CAUSES",
+        "ExportSource": "scans.moving_serializers.SOURCES",
+        "ExternalKeySource": "findings.serializers.KEY_SOURCES",
+        "ClosureSource": "scans.serializers.CLOSURE_SOURCES",
+        "RescoringCause": "findings.priority_serializers.CAUSES",
+        "SsvcDecision": "findings.serializers.SSVC",
         "Origin": "remediations.serializers.ORIGINS",
         "RemediationState": "remediations.serializers.STATES",
+        "ReportLevel": "findings.discovery_serializers.LEVELS",
+        "RuleEnd": "findings.discovery_serializers.ENDS",
+        "SetAside": "findings.serializers.ASIDES",
+        "AnyEvidenceKind": "findings.validation_serializers.KINDS_OF_EVIDENCE",
+        "DisputeAbout": "remediations.serializers.ABOUT",
+        "FindingDisputeAbout": "findings.validation_serializers.ABOUTS",
+        "FindingDisputeState": "findings.validation_serializers.STATES",
+        "SuggestionKind": "findings.mobilizing_serializers.KINDS",
+        "ProposalSource": "remediations.proposal_serializers.SOURCES",
+        "ProposalState": "remediations.proposal_serializers.STATES",
+        "ProposalSureness": "remediations.proposal_serializers.SURENESSES",
+        "AttemptOutcome": "scans.attempt_serializers.OUTCOMES",
         "ReviewDecision": "remediations.serializers.DECISIONS",
         "NewReviewDecision": "remediations.serializers.NEW_DECISIONS",
         "FactSource": "scans.serializers.SOURCES",
@@ -294,7 +327,7 @@ SPECTACULAR_SETTINGS = {
         "Verdict": "scans.serializers.VERDICTS",
         "CheckOutcome": "scans.policy_serializers.OUTCOMES",
         "CheckChangeKind": "scans.policy_serializers.KINDS",
-        "Tier": "scans.policy_serializers.TIERS",
+        "LowToHigh": "scans.policy_serializers.TIERS",
         "Forge": "forges.serializers.FORGES",
         "SignIn": "forges.serializers.SIGN_INS",
         "ConnectionMode": "forges.serializers.MODES",

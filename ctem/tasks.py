@@ -10,12 +10,16 @@ from django.utils import timezone
 from ctem import jobs
 from ctem.celery import app
 from findings.services import expire_acceptances
+from findings.services.clocks import tell_clocks
+from findings.services.feeds import order_feeds
+from findings.services.rules import end_expired_rules
 from findings.tallies import compact
 from forges.services.looks import ask_due_looks
 from forges.services.showing import find_unshown
 from scans.services.pruning import prune
 from scans.services.schedules import order_due_scans
 from scans.services.standing import judge_with_approvals_of_today
+from scans.services.vanishing import ask_all
 from scans.services.waivers import judge_ended_waivers
 
 
@@ -39,10 +43,24 @@ def look_at_hosts(**_: Any) -> None:
 
 @app.task(name="ctem.expire")
 def expire(**_: Any) -> None:
-    """Reopen findings whose accepted risk has run out; judge again where a waiver or approval has."""
+    """Reopen findings whose accepted risk has run out, end rules whose day has come; judge again where a
+    waiver or approval has run out."""
     expire_acceptances(at=timezone.now())
+    end_expired_rules(at=timezone.now())
     judge_ended_waivers(at=timezone.now())
     judge_with_approvals_of_today(at=timezone.now())
+
+
+@app.task(name="ctem.tell_clocks")
+def tell_of_clocks(**_: Any) -> None:
+    """Tell which findings are or will be late, and which acceptances end."""
+    tell_clocks(at=timezone.now())
+
+
+@app.task(name="ctem.order_feeds")
+def order_todays_feeds(**_: Any) -> None:
+    """Make a job for each feed that was not fetched today."""
+    order_feeds(at=timezone.now())
 
 
 @app.task(name="ctem.compact")
@@ -67,3 +85,9 @@ def order_scans(**_: Any) -> None:
 def show_pulls(**_: Any) -> None:
     """Ring for each pull request whose fix was judged anew since it was told."""
     find_unshown(at=timezone.now())
+
+
+@app.task(name="ctem.vanished")
+def look_for_vanished(**_: Any) -> None:
+    """Make a job for each series whose last full scan lacks something that nobody has looked at."""
+    ask_all(at=timezone.now())

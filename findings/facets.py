@@ -8,27 +8,35 @@ from typing import Any
 from django.http import HttpRequest, QueryDict
 
 from core.listing import toggled
-from findings.filters import FindingFilter
+from findings.filters import ASIDE, FindingFilter, aside_by_default
 from findings.models import FindingQuerySet
 from findings.priority import BANDS
 from findings.statuses import ENDED, OPEN, Presence, Severity, Status
 from findings.tallies import by_value
 
 MOST = 1_000  # findings that are counted where the tally does not say
-TALLIED = {"open", "asset"}  # filters beside the facets that it knows
+TALLIED = {"open", "asset", "tool_class"}  # filters beside the facets that it knows
 TOP = 8  # values shown of a facet whose values are not fixed
-SEVERAL = ("status", "severity", "priority_band", "presence")  # filters that take many values
+SEVERAL = (
+    "status",
+    "severity",
+    "priority_band",
+    "presence",
+    "set_aside",
+)  # filters that take many values
 FIXED: dict[str, list[str]] = {
     "status": [status.value for status in Status],
     "severity": [severity.value for severity in Severity],
     "priority_band": [name for _, name in BANDS],
     "presence": [presence.value for presence in Presence],
+    "set_aside": list(ASIDE),
 }
 LABELS = {
     "status": "Status",
     "priority_band": "Priority",
     "severity": "Severity",
     "presence": "In the last scan",
+    "set_aside": "Set aside by a rule",
     "scope": "Scope",
     "tool": "Tool",
 }
@@ -79,6 +87,8 @@ def count_by_dimensions(
     """
     rest = query.copy()
     chosen = {name: _chosen(query, name) for name in DIMENSIONS if name in query}
+    if default := aside_by_default(query):
+        chosen["set_aside"] = [ASIDE[word] for word in default]
     for name in (*DIMENSIONS, "cursor", "ordering"):
         rest.pop(name, None)
     if set(rest) <= TALLIED:
@@ -91,6 +101,8 @@ def count_by_dimensions(
 
 def _chosen(query: QueryDict, name: str) -> list[str]:
     values = query.getlist(name)
+    if name == "set_aside":
+        return [ASIDE[word] for word in values]
     return values if name in SEVERAL else values[-1:]
 
 
@@ -98,6 +110,8 @@ def _given(rest: QueryDict, scopes: Sequence[int]) -> dict[str, Sequence[Any]]:
     given: dict[str, Sequence[Any]] = {"scope": scopes}
     if "open" in rest:
         given["status"] = [s.value for s in (OPEN if rest["open"] == "true" else ENDED)]
+    if "tool_class" in rest:
+        given["tool_class"] = [str(rest["tool_class"])]
     if "asset" in rest:
         given["asset"] = [int(str(rest["asset"]))]
     return given
@@ -131,14 +145,14 @@ def facets(query: QueryDict, counted: Counted, scopes: dict[str, str]) -> list[F
 
 def _facet(query: QueryDict, counted: Counted, name: str, scopes: dict[str, str]) -> Facet:
     counts = counted.values[name]
-    chosen = query.getlist(name)
+    chosen = query.getlist(name) or (aside_by_default(query) if name == "set_aside" else [])
     values = FIXED.get(name) or [value for value, _ in counts.most_common(TOP)]
     values += [value for value in chosen if value not in values and name not in FIXED]
     choices = [
         Choice(
             value=value,
             label=scopes.get(value, value) if name == "scope" else value.replace("_", " "),
-            count=counts[value],
+            count=counts[ASIDE[value] if name == "set_aside" else value],
             active=value in chosen,
             url=toggled(query, name, value, several=name in SEVERAL),
         )

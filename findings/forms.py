@@ -8,7 +8,7 @@ from django import forms
 from core.models import User
 from findings.models import Finding
 from findings.services import MAX_TEXT
-from findings.statuses import EvidenceKind
+from findings.statuses import VALIDATING
 
 
 class NothingForm(forms.Form):
@@ -22,7 +22,7 @@ class ReasonForm(forms.Form):
 class EvidenceForm(forms.Form):
     evidence_kind = forms.ChoiceField(
         label="Kind of evidence",
-        choices=[(kind.value, kind.value.replace("_", " ")) for kind in EvidenceKind],
+        choices=[(kind.value, kind.value.replace("_", " ")) for kind in VALIDATING],
     )
     evidence = forms.CharField(
         max_length=MAX_TEXT,

@@ -10,8 +10,14 @@ from typing import Any
 
 from core.errors import Incomplete, NotAllowed
 from core.models import User
-from findings.models import Dismissal, Finding, RiskAcceptance, TwoPersonDecision
-from findings.statuses import EvidenceKind
+from findings.models import (
+    Dismissal,
+    Finding,
+    RiskAcceptance,
+    ScopeDecisionPolicy,
+    TwoPersonDecision,
+)
+from findings.statuses import VALIDATING, EvidenceKind
 
 MAX_REASON = 5000
 
@@ -45,8 +51,8 @@ def check_validation_evidence(context: Context) -> None:
         raise Incomplete(
             "Evidence is needed: a note, a proof of concept, reachability or a tool's exploitability claim."
         )
-    if context.brought.get("evidence_kind", EvidenceKind.NOTE) not in list(EvidenceKind):
-        raise Incomplete(f"The kind of evidence must be one of: {', '.join(EvidenceKind)}.")
+    if (context.brought.get("evidence_kind") or EvidenceKind.NOTE) not in VALIDATING:
+        raise Incomplete(f"The kind of evidence must be one of: {', '.join(VALIDATING)}.")
 
 
 def check_remediation_linked(context: Context) -> None:
@@ -67,14 +73,19 @@ def check_revocation(context: Context) -> None:
 def _check_second_person(context: Context, decision: TwoPersonDecision | None, what: str) -> None:
     if decision is None:
         raise Incomplete(f"{what} has to be requested first, with a reason.")
-    if context.by is not None and decision.requested_by_id == context.by.pk:
+    if context.by is None or decision.requested_by_id != context.by.pk:
+        return
+    policy = ScopeDecisionPolicy.of(context.finding.scope_id)
+    still = policy.dismissals_alone if isinstance(decision, Dismissal) else policy.acceptances_alone
+    if not (decision.alone and still):
         raise NotAllowed("A second person has to confirm: nobody approves their own request.")
 
 
 def pending(model: type[TwoPersonDecision], finding: Finding) -> TwoPersonDecision | None:
     """Return the newest request that nobody has decided."""
-    rows = model._default_manager.filter(finding=finding, approved_at__isnull=True)
-    return rows.order_by("-pk").first()
+    asked = finding.riskacceptances if model is RiskAcceptance else finding.dismissals
+    undecided = [row for row in asked.all() if row.approved_at is None]
+    return max(undecided, key=lambda row: row.pk, default=None)
 
 
 def check_acceptance_by_second_person(context: Context) -> None:

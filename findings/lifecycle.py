@@ -19,6 +19,7 @@ from core.permissions import Permission
 from findings import guards
 from findings.guards import Context
 from findings.models import Dismissal, Finding, RiskAcceptance
+from findings.sla import Clock
 from findings.statuses import OPEN, Status
 from scopes.access import can, check_may
 
@@ -37,8 +38,9 @@ def _complete(context: Context) -> dict[str, Any]:
     }
 
 
-def _back_to_open(_: Context) -> dict[str, Any]:
+def _back_to_open(context: Context) -> dict[str, Any]:
     return {
+        **_started_again(context.finding, context.at),
         "clearance_id": None,
         "clearance_live": None,
         "verified_at": None,
@@ -46,6 +48,15 @@ def _back_to_open(_: Context) -> dict[str, Any]:
         "claimed_by": None,
         "duplicate_of": None,
     }
+
+
+def _started_again(finding: Finding, at: datetime) -> dict[str, Any]:
+    """The SLA's clock of what is open again. Of a set (no key) the caller sets when each is due."""
+    if not finding.pk:
+        return {"clock_from": at}
+    stands_still = finding.pauses.filter(ended_at__isnull=True).exists()
+    due = None if stands_still else Clock.of(finding.scope).due(finding.severity, at)
+    return {"clock_from": at, "due_at": due}
 
 
 def _unclaim(_: Context) -> dict[str, Any]:
@@ -113,6 +124,8 @@ TRANSITIONS: tuple[Transition, ...] = (
          guards.check_clearance, writes=_complete),
     _row("accept_risk", OPEN, S.RISK_ACCEPTED, P.APPROVE, "Accept the risk",
          guards.check_acceptance_by_second_person, writes=_approve(RiskAcceptance)),
+    _row("renew_risk", (S.RISK_ACCEPTED,), S.RISK_ACCEPTED, P.APPROVE, "Carry the risk on",
+         guards.check_acceptance_by_second_person, writes=_approve(RiskAcceptance)),
     _row("dismiss", OPEN, S.FALSE_POSITIVE, P.APPROVE, "Confirm false positive",
          guards.check_dismissal_by_second_person, writes=_approve(Dismissal)),
     _row("mark_duplicate", OPEN, S.DUPLICATE, P.TRIAGE, "Mark as duplicate",
@@ -168,7 +181,8 @@ def transition(
     context = Context(finding, by, at, brought or {})
     _check(row, context)
     source = finding.status
-    values = {**row.writes(context), "status": row.target, "status_since": at}
+    values = {**row.writes(context), "status": row.target}
+    values |= {} if source == row.target else {"status_since": at}
     for column, value in values.items():
         setattr(finding, column, value)
     finding.save(

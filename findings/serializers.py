@@ -8,15 +8,19 @@ from core.api import PersonSerializer, RowId, StrictSerializer, Text
 from core.filters import MAX_ID
 from core.openapi import CheckSerializer
 from findings.guards import MAX_REASON
-from findings.models import Comment, Dismissal, Finding, RiskAcceptance
+from findings.models import Comment, Dismissal, ExternalKey, Finding, RiskAcceptance
 from findings.services import MAX_TEXT
-from findings.statuses import EvidenceKind, Presence, Severity, Status
+from findings.ssvc import Decision
+from findings.statuses import VALIDATING, KeySource, Presence, SetAside, Severity, Status
 
-DECISION = ("id", "reason", "requested_at", "requested_by", "approved_at", "approved_by")
+DECISION = ("id", "reason", "requested_at", "requested_by", "alone", "approved_at", "approved_by")
 STATUSES = [s.value for s in Status]
 SEVERITIES = [s.value for s in Severity]
+KEY_SOURCES = [source.value for source in KeySource]
 PRESENCES = [p.value for p in Presence]
-EVIDENCE_KINDS = [k.value for k in EvidenceKind]
+SSVC = [d.value for d in Decision]
+EVIDENCE_KINDS = [k.value for k in VALIDATING]
+ASIDES = [a.value for a in SetAside]
 
 
 class TermSerializer(serializers.Serializer[Any]):
@@ -27,12 +31,30 @@ class TermSerializer(serializers.Serializer[Any]):
     points = serializers.IntegerField()
 
 
+class SsvcStepSerializer(serializers.Serializer[Any]):
+    """One branch of SSVC's tree that was taken, and why."""
+
+    point = serializers.CharField()
+    value = serializers.CharField()
+    because = serializers.CharField()
+
+
+class SsvcSerializer(serializers.Serializer[Any]):
+    """The decision of CISA's tree (SSVC) and the path to it."""
+
+    table = serializers.CharField()
+    decision = serializers.CharField()
+    path = SsvcStepSerializer(many=True)
+
+
 class PrioritySerializer(serializers.Serializer[Any]):
     """The priority term by term; the score is their plain sum."""
 
     score = serializers.IntegerField()
     band = serializers.CharField()
     terms = TermSerializer(many=True)
+    weights = serializers.CharField(required=False, help_text="The name of those that count.")
+    ssvc = SsvcSerializer(required=False)
 
 
 class FindingSerializer(serializers.ModelSerializer[Finding]):
@@ -45,6 +67,17 @@ class FindingSerializer(serializers.ModelSerializer[Finding]):
     status = serializers.ChoiceField(STATUSES, read_only=True)
     severity = serializers.ChoiceField(SEVERITIES, read_only=True)
     presence = serializers.ChoiceField(PRESENCES, read_only=True)
+    ssvc = serializers.ChoiceField(SSVC, read_only=True, allow_blank=True)
+    decided_severity = serializers.ChoiceField(
+        ["", *SEVERITIES],
+        read_only=True,
+        help_text="By a person or a rule; empty: the tool's counts.",
+    )
+    set_aside = serializers.ChoiceField(
+        ASIDES,
+        read_only=True,
+        help_text="Why a rule keeps it out of the queues; it is open all the same.",
+    )
     cwes = serializers.ListField(child=serializers.CharField(), read_only=True)
     claimed_by = PersonSerializer(read_only=True, allow_null=True)
     assigned_to = PersonSerializer(read_only=True, allow_null=True)
@@ -58,26 +91,45 @@ class FindingSerializer(serializers.ModelSerializer[Finding]):
         model = Finding
         fields: tuple[str, ...] = (
             "id", "reference", "scope", "asset", "line", "tool", "tool_class", "category", "rule",
-            "title", "cwes", "help_uri", "level", "security_severity", "severity", "path",
+            "title", "cwes", "help_uri", "level", "security_severity", "severity",
+            "decided_severity", "set_aside", "path",
             "start_line", "presence", "first_seen_at", "last_seen_at", "status", "status_since",
-            "priority_score", "priority_band", "due_at", "claimed_at", "claimed_by", "verified_at",
-            "clearance", "duplicate_of", "introduced_by", "assigned_to",
+            "priority_score", "priority_band", "ssvc", "cvss", "due_at", "claimed_at", "claimed_by", "verified_at",
+            "clearance", "duplicate_of", "introduced_by", "assigned_to", "team", "owned_by", "group",
         )  # fmt: skip
+        read_only_fields = fields
+
+
+class ExternalKeySerializer(serializers.ModelSerializer[ExternalKey]):
+    """What another tracker calls it."""
+
+    source = serializers.ChoiceField(KEY_SOURCES, read_only=True)  # type: ignore[assignment]
+
+    class Meta:
+        model = ExternalKey
+        fields = ("source", "key", "url")
         read_only_fields = fields
 
 
 class FindingDetailSerializer(FindingSerializer):
     """A finding with its text, the terms of its priority and the fixes that address it."""
 
+    external_keys = ExternalKeySerializer(many=True, read_only=True)
     priority = PrioritySerializer(read_only=True)
+    exploitability = serializers.CharField(
+        read_only=True,
+        help_text="What the tool claims: demonstrated, poc or theoretical; no proof.",
+    )
 
     class Meta(FindingSerializer.Meta):
         fields = (
             *FindingSerializer.Meta.fields,
             "message",
             "snippet",
+            "exploitability",
             "original_sha256",
             "priority",
+            "external_keys",
         )
         read_only_fields = fields
 
@@ -162,7 +214,3 @@ class DismissalSerializer(serializers.ModelSerializer[Dismissal]):
 
 class NewDismissalSerializer(StrictSerializer):
     reason = Text(MAX_REASON)
-
-
-class AssignSerializer(StrictSerializer):
-    to = RowId(allow_null=True, help_text="The id of a member of the scope; null: nobody.")

@@ -55,10 +55,54 @@ class SetAside(StrEnum):
     OUT_OF_SCOPE = "out_of_scope"
 
 
+class Notice(StrEnum):
+    """What is told once of a clock."""
+
+    DUE_SOON = "due_soon"
+    OVERDUE = "overdue"
+    STAGE_OVERDUE = "stage_overdue"
+    ACCEPTANCE_ENDS = "acceptance_ends"
+
+
+class KeySource(StrEnum):
+    """Whose name of a finding a key is: the tracker it came from, or that of tickets."""
+
+    DEFECTDOJO = "defectdojo"
+    GITHUB = "github"
+    CSV = "csv"
+    TICKET = "ticket"
+
+
 class EvidenceKind(StrEnum):
-    """What makes a finding validated."""
+    """What people bring to a finding: all but the last says that it is real."""
 
     NOTE = "note"
     PROOF_OF_CONCEPT = "proof_of_concept"
     REACHABILITY = "reachability"
     EXPLOITABILITY_CLAIM = "exploitability_claim"
+    DUPLICATE_PROOF = "duplicate_proof"
+
+
+VALIDATING = tuple(kind for kind in EvidenceKind if kind is not EvidenceKind.DUPLICATE_PROOF)
+
+
+class RuleEnd(StrEnum):
+    """Why a rule of discovery is over."""
+
+    NOT = ""
+    ENDED = "ended"  # by a person, or a request taken back or refused
+    REPLACED = "replaced"  # by its next version
+    EXPIRED = "expired"
+
+
+class FindingDisputeAbout(StrEnum):
+    EXISTENCE = "existence"
+    SEVERITY = "severity"
+    OWNERSHIP = "ownership"
+
+
+class FindingDisputeState(StrEnum):
+    OPEN = "open"
+    UPHELD = "upheld"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"

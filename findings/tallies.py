@@ -20,7 +20,7 @@ from findings.models import Finding, Tally
 
 DIMENSIONS = (
     "scope", "asset", "tool", "status", "severity", "priority_band", "priority_score", "presence",
-    "set_aside",
+    "set_aside", "tool_class",
 )  # fmt: skip
 ENOUGH = 2_000  # rows of differences from which on summing up is worth it
 Counts = dict[tuple[Any, ...], int]

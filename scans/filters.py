@@ -3,6 +3,7 @@
 from django_filters import FilterSet
 
 from core.filters import StableOrdering, VisibleFilter, YesNoFilter, by_id, one_or_more, text_is
+from scans.inbox import InboxReport, InboxState
 from scans.models import (
     Clearance,
     Scan,
@@ -41,6 +42,18 @@ class ScanFilter(FilterSet):
 
     class Meta:
         model = Scan
+        fields = ()
+
+
+class InboxFilter(FilterSet):
+    scope = VisibleFilter(Scope.objects.visible_to)
+    state = one_or_more(InboxState)
+    asset_name = text_is()
+    repository = text_is()
+    ordering = StableOrdering(fields=("created_at", "id"))
+
+    class Meta:
+        model = InboxReport
         fields = ()
 
 

@@ -8,9 +8,12 @@ from django import forms
 from gate.novelty import Cause
 from gate.policy import MAX_BYTES
 from remediations.statuses import DisputeAbout, Outcome, SecretState
+from scans.history import HistorySource
+from scans.services.audit import MOST_ASKED, ORIGINS, History
 from scans.services.policies import DEFAULT_LAST, MOST_LAST
 from scans.services.standing import BOTS, ECOSYSTEMS
 from scans.statuses import DispositionKind
+from scopes.models import Asset, Line
 
 DECISIONS = (
     (DispositionKind.FALSE_POSITIVE.value, "A false positive: it is no weakness"),
@@ -205,3 +208,88 @@ class StandingApprovalForm(forms.Form):
     def clean_manifests(self) -> list[str]:
         lines = str(self.cleaned_data["manifests"]).splitlines()
         return [line.strip() for line in lines if line.strip()]
+
+
+# --- the last closures ---------------------------------------------------------------------------
+HISTORIES = (
+    (History.EXCLUDE.value, "Proven here"),
+    (History.INCLUDE.value, "Here and elsewhere"),
+    (History.ONLY.value, "Told from elsewhere"),
+)
+
+
+class LastClosedForm(forms.Form):
+    """What to ask of the last closures; empty fields mean what the API means by them."""
+
+    n = forms.IntegerField(
+        label="How many", min_value=1, max_value=MOST_ASKED, required=False,
+        widget=forms.NumberInput(attrs={"placeholder": "10"}),
+    )  # fmt: skip
+    origin = forms.ChoiceField(
+        label="Written by",
+        required=False,
+        choices=[("", "Anybody"), *((name, name.replace("_", " ")) for name in ORIGINS)],
+    )
+    history = forms.ChoiceField(label="Closed", choices=HISTORIES, required=False)
+    scope = forms.TypedChoiceField(required=False, coerce=int, empty_value=None)
+
+    def __init__(self, *args: Any, scopes: Sequence[Any] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = cast(forms.TypedChoiceField, self.fields["scope"])
+        field.choices = [("", "All"), *((scope.pk, str(scope)) for scope in scopes)]
+
+    def clean_n(self) -> int:
+        return self.cleaned_data["n"] or 10
+
+    def clean_history(self) -> str:
+        return self.cleaned_data["history"] or History.EXCLUDE.value
+
+
+# --- moving in -----------------------------------------------------------------------------------
+MOST_MOVED = 64 * 1024 * 1024  # bytes of one file that is read while somebody waits
+SOURCES = (
+    (HistorySource.DEFECTDOJO.value, "DefectDojo (findings as JSON or CSV)"),
+    (HistorySource.GITHUB.value, "GitHub (alerts as JSON)"),
+    (HistorySource.CSV.value, "A table (CSV)"),
+)
+
+
+class MoveInForm(forms.Form):
+    """A file of another tracker, and where its findings belong. ``columns``: lines of OURS=THEIRS."""
+
+    source = forms.ChoiceField(label="Exported by", choices=SOURCES)
+    file = forms.FileField(help_text="At most 64 MiB.")
+    line = forms.ModelChoiceField(queryset=Line.objects.none(), empty_label=None)
+    tool = forms.CharField(
+        max_length=120, required=False,
+        help_text="Of all findings, as its reports name it. Left out: as the file says.",
+    )  # fmt: skip
+    category = forms.CharField(
+        max_length=200, required=False, help_text="That of the scans to come, if they have one."
+    )
+    columns = forms.CharField(
+        max_length=10_000, required=False,
+        help_text="Of a table: a line for each column of another name, such as key=Issue.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, asset: Asset, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        lines = Line.objects.filter(asset=asset).order_by("kind", "name")
+        cast("forms.ModelChoiceField[Line]", self.fields["line"]).queryset = lines
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file.size > MOST_MOVED:
+            raise forms.ValidationError(f"Larger than allowed ({file.size} > {MOST_MOVED} bytes).")
+        return file
+
+    def clean_columns(self) -> dict[str, str]:
+        told = [
+            line.partition("=")
+            for line in self.cleaned_data["columns"].splitlines()
+            if line.strip()
+        ]
+        if not all(sign for _, sign, _ in told):
+            raise forms.ValidationError("Each line must be OURS=THEIRS.")
+        return {ours.strip(): theirs.strip() for ours, _, theirs in told}

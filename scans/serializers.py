@@ -18,15 +18,17 @@ from core.api import (
 from core.openapi import CheckSerializer, ProblemSerializer
 from findings.serializers import STATUSES
 from remediations.serializers import ORIGINS, FixSerializer, RemediationSerializer
+from scans.history import HistorySource, Scanned
 from scans.models import Clearance, Disposition, Scan, Tool, Verification, VerificationScan
+from scans.services.audit import HERE, MOST_ASKED, History
 from scans.services.audit import ORIGINS as AUDIT_ORIGINS
-from scans.services.audit import Scanned
 from scans.statuses import DispositionKind, FactSource, Purpose, Role, ScanState, ToolClass, Verdict
 
 VERDICTS = [verdict.value for verdict in Verdict]
 TOOL_CLASSES = [c.value for c in ToolClass]
 PURPOSES = [p.value for p in Purpose]
 SOURCES = [s.value for s in FactSource]
+CLOSURE_SOURCES = [HERE, *(source.value for source in HistorySource)]
 SCAN_STATES = [s.value for s in ScanState]
 DISPOSITIONS = [kind.value for kind in DispositionKind]
 SCAN_ROLES = [r.value for r in Role]
@@ -102,12 +104,26 @@ FACTS_HELP = (
 class TargetSerializer(StrictSerializer):
     """Of what a scan is: of a line, or evidence for a fix."""
 
-    asset = RowId()
+    asset = RowId(required=False)
+    scope = RowId(required=False, help_text="Instead of `asset`, with one of the two below.")
+    asset_name = Text(200, required=False, help_text="The asset by its name, or an alias of it.")
+    repository = Text(500, required=False, help_text="The asset by the address of its repository.")
     line = Text(200, required=False, help_text="The line by name. Its findings follow the scan.")
     remediation = RowId(required=False, help_text="Instead of `line`: evidence for this fix.")
     control = serializers.BooleanField(
         required=False, default=False, help_text="A positive control: the recipe before the fix."
     )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        named = "scope" in attrs and ("asset_name" in attrs or "repository" in attrs)
+        if "asset" in attrs and (
+            "scope" in attrs or "asset_name" in attrs or "repository" in attrs
+        ):
+            raise serializers.ValidationError({"asset": ["Give either asset or scope and a name."]})
+        if "asset" not in attrs and not named:
+            message = "Give asset, or scope with asset_name or repository."
+            raise serializers.ValidationError({"asset": [message]})
+        return attrs
 
 
 class UploadFormSerializer(TargetSerializer):
@@ -318,23 +334,33 @@ class GateAnswerSerializer(serializers.Serializer[Any]):
 
 # --- the article's question ----------------------------------------------------------------------
 class LastClosedSerializer(serializers.Serializer[Any]):
-    """Was the fix of this finding scanned before it merged?"""
+    """Was the fix of this finding scanned before it merged? From elsewhere: as that place told it."""
 
-    finding = serializers.IntegerField(source="finding.pk")
-    reference = serializers.CharField(source="finding")
-    title = serializers.CharField(source="finding.title")
-    verified_at = serializers.DateTimeField(source="finding.verified_at")
-    remediation = serializers.IntegerField(source="remediation.pk")
-    origin = serializers.ChoiceField(ORIGINS, source="remediation.origin")
-    agent = serializers.CharField(source="remediation.agent", allow_blank=True)
-    merged_at = serializers.DateTimeField(source="remediation.merged_at")
-    clearance = serializers.IntegerField(source="clearance.pk")
+    source = serializers.ChoiceField(  # type: ignore[assignment]
+        CLOSURE_SOURCES,
+        help_text="`here`: proven by the gate. Else where the closure was told: a claim.",
+    )
+    finding = serializers.IntegerField(source="finding.pk", default=None, allow_null=True)
+    reference = serializers.CharField()
+    title = serializers.CharField()
+    scope = serializers.IntegerField(source="scope.pk")
+    closed_at = serializers.DateTimeField()
+    before_adoption = serializers.BooleanField(
+        help_text="Closed before the scope's adoption date: counted apart."
+    )
+    verified_at = serializers.DateTimeField(allow_null=True)
+    remediation = serializers.IntegerField(source="remediation.pk", default=None, allow_null=True)
+    origin = serializers.ChoiceField(ORIGINS)
+    agent = serializers.CharField(allow_blank=True)
+    merged_at = serializers.DateTimeField(allow_null=True)
+    clearance = serializers.IntegerField(source="clearance.pk", default=None, allow_null=True)
     scanned_before_merge = serializers.ChoiceField([s.value for s in Scanned])
     scan = serializers.IntegerField(
         source="scan.pk", default=None, allow_null=True, help_text="The first of the fixed content."
     )
     scanned_at = serializers.DateTimeField(source="scan.created_at", default=None, allow_null=True)
     reason = serializers.CharField()
+    links = serializers.ListField(child=serializers.CharField())
 
 
 class LastClosedAnswerSerializer(serializers.Serializer[Any]):
@@ -342,15 +368,21 @@ class LastClosedAnswerSerializer(serializers.Serializer[Any]):
 
     n = serializers.IntegerField()
     origin = serializers.CharField(allow_blank=True)
+    history = serializers.ChoiceField([h.value for h in History])
     counts = serializers.DictField(child=serializers.IntegerField())
-    findings = LastClosedSerializer(many=True)
+    findings = LastClosedSerializer(many=True, source="rows")
 
 
 class LastClosedQuerySerializer(StrictSerializer):
     """What to look at."""
 
-    n = serializers.IntegerField(min_value=1, max_value=100, default=10)
+    n = serializers.IntegerField(min_value=1, max_value=MOST_ASKED, default=10)
     origin = serializers.ChoiceField(
         ["", *AUDIT_ORIGINS], default="", help_text="`ai`: assisted or generated by an AI."
     )
     scope = RowId(required=False)
+    history = serializers.ChoiceField(
+        [h.value for h in History],
+        default=History.EXCLUDE.value,
+        help_text="Whether what was closed elsewhere, and told here, is part of the answer.",
+    )

@@ -124,7 +124,7 @@ def priority(band: str, score: int) -> SafeString:
     if not band:
         return format_html('<span class="muted">{}</span>', "not set")
     return format_html(
-        '<span class="prio prio-{}"><b>{}</b><span>{}<span class="sr-only"> of 100</span></span></span>',
+        '<span class="prio prio-{}"><b>{}</b><span>{}<span class="sr-only"> points</span></span></span>',
         band,
         band,
         score,

@@ -10,11 +10,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api import ApiViewSet, EventSerializer
-from core.models import Event, User
+from core.models import Event
 from findings import serializers as shapes
+from findings.api.discovery import TriageActions
+from findings.api.mobilizing import MobilizingActions
+from findings.api.priorities import PriorityActions
+from findings.api.validation import ValidationActions
 from findings.filters import FindingFilter
 from findings.models import Finding
-from findings.services import add_comment, assign, request_dismissal, request_risk_acceptance
+from findings.services import add_comment, request_dismissal, request_risk_acceptance
 from scopes.models import Scope
 
 
@@ -27,7 +31,15 @@ from scopes.models import Scope
         summary="One finding", description="A finding with the terms of its priority."
     ),
 )
-class FindingViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
+class FindingViewSet(
+    MobilizingActions,
+    PriorityActions,
+    TriageActions,
+    ValidationActions,
+    ListModelMixin,
+    RetrieveModelMixin,
+    ApiViewSet,
+):
     """Weaknesses, each on one line of one asset, followed over time."""
 
     queryset = Finding.objects.select_related(
@@ -109,20 +121,6 @@ class FindingViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
         finding, body = self.get_object(), self.shape(shapes.NewDismissalSerializer)
         row = request_dismissal(finding=finding, by=self.user, at=timezone.now(), **body)
         return self.answer(row, shapes.DismissalSerializer, 201)
-
-    @extend_schema(
-        summary="Assign",
-        request=shapes.AssignSerializer,
-        responses=shapes.FindingDetailSerializer,
-    )
-    @action(detail=True, methods=["post"])
-    def assign(self, request: Request, pk: str) -> Response:
-        """Make a member of the scope responsible for the finding, or nobody."""
-        finding, to = self.get_object(), self.shape(shapes.AssignSerializer)["to"]
-        members = User.objects.filter(memberships__scope=finding.scope_id)
-        person = None if to is None else self.one_of(members, to, "to")
-        assign(finding=finding, to=person, by=self.user, at=timezone.now())
-        return self.answer(finding, shapes.FindingDetailSerializer)
 
     @extend_schema(summary="List events", responses=EventSerializer(many=True), filters=False)
     @action(detail=True, methods=["get"])

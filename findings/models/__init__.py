@@ -1,5 +1,7 @@
 """Findings, sightings, decisions about them, comments: rows and reads. Verbs are in services and lifecycle."""
 
+from findings.models.campaigns import Campaign, CampaignFinding, CampaignQuerySet
+from findings.models.clocks import ClockNotice, ClockPause
 from findings.models.decisions import (
     Comment,
     Dismissal,
@@ -7,21 +9,66 @@ from findings.models.decisions import (
     TwoPersonDecision,
     ValidationEvidence,
 )
+from findings.models.discovery import (
+    AppliedRule,
+    DiscoveryRule,
+    FindingTag,
+    ScopeDecisionPolicy,
+    Tag,
+)
+from findings.models.feeds import (
+    CweName,
+    EpssScore,
+    Feed,
+    FeedKind,
+    FeedQuerySet,
+    FindingCve,
+    KevEntry,
+)
 from findings.models.finding import Finding, FindingQuerySet, Sighting
-from findings.models.groups import FindingGroup
+from findings.models.groups import FindingGroup, GroupQuerySet
+from findings.models.moved_in import ExternalKey
+from findings.models.priorities import Cause, PriorityChange, Rescoring
 from findings.models.series import Rule, Series
 from findings.models.tally import Tally, TallyQuerySet
+from findings.models.validation import MAX_FILES, Attachment, FindingDispute, SeverityDecision
 
 __all__ = [
+    "MAX_FILES",
+    "AppliedRule",
+    "Attachment",
+    "Campaign",
+    "CampaignFinding",
+    "CampaignQuerySet",
+    "Cause",
+    "ClockNotice",
+    "ClockPause",
     "Comment",
+    "CweName",
+    "DiscoveryRule",
     "Dismissal",
+    "EpssScore",
+    "ExternalKey",
+    "Feed",
+    "FeedKind",
+    "FeedQuerySet",
     "Finding",
+    "FindingCve",
+    "FindingDispute",
     "FindingGroup",
     "FindingQuerySet",
+    "FindingTag",
+    "GroupQuerySet",
+    "KevEntry",
+    "PriorityChange",
+    "Rescoring",
     "RiskAcceptance",
     "Rule",
+    "ScopeDecisionPolicy",
     "Series",
+    "SeverityDecision",
     "Sighting",
+    "Tag",
     "Tally",
     "TallyQuerySet",
     "TwoPersonDecision",

@@ -1,7 +1,7 @@
 """Findings and where scans saw them."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
@@ -16,6 +16,8 @@ from findings.models.series import Rule, Series
 from findings.statuses import OPEN, Presence, SetAside, Severity, Status
 from scopes.models import Asset, Line, Scope, Team
 
+WEEK = timedelta(days=7)
+
 
 class FindingQuerySet(models.QuerySet["Finding"]):
     def visible_to(self, user: User | AnonymousUser) -> "FindingQuerySet":
@@ -27,6 +29,14 @@ class FindingQuerySet(models.QuerySet["Finding"]):
 
     def open(self) -> "FindingQuerySet":
         return self.filter(status__in=OPEN)
+
+    def overdue(self, at: datetime) -> "FindingQuerySet":
+        """Open ones that should be fixed by now."""
+        return self.open().filter(due_at__lte=at)
+
+    def due_soon(self, at: datetime) -> "FindingQuerySet":
+        """Open ones that are due within a week."""
+        return self.open().filter(due_at__gt=at, due_at__lte=at + WEEK)
 
     def complete(self) -> "FindingQuerySet":
         return self.filter(status=Status.MOBILIZATION_COMPLETE)
@@ -104,7 +114,8 @@ class Finding(models.Model):
     priority_score = models.SmallIntegerField(default=0)
     priority_band = models.CharField(max_length=2, default="")
     ssvc = models.CharField(max_length=8, db_default="")  # the decision, see ssvc.py
-    due_at = models.DateTimeField(null=True)  # by the scope's SLA, see sla.py; null: no clock
+    due_at = models.DateTimeField(null=True)  # by the scope's SLA, see sla.py; null: no clock runs
+    clock_from = models.DateTimeField(null=True)  # when it was reopened; null: when first seen
     claimed_at = models.DateTimeField(null=True)  # somebody said "fixed": a claim
     claimed_by = models.ForeignKey(
         User, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
@@ -308,6 +319,11 @@ class Finding(models.Model):
     @property
     def snippet(self) -> str:
         return str(self.seen.get("location", {}).get("snippet") or "")
+
+    @property
+    def exploitability(self) -> str:
+        """What the tool claims: demonstrated, poc, theoretical; empty: nothing. No person's word."""
+        return str(self.seen.get("exploitability", ""))
 
     @property
     def help_uri(self) -> str:

@@ -26,6 +26,7 @@ class Tally(models.Model):
         Asset, on_delete=models.CASCADE, related_name="+", db_constraint=False
     )
     tool = models.CharField(max_length=120)
+    tool_class = models.CharField(max_length=10, default="")
     status = models.CharField(max_length=22)
     severity = models.CharField(max_length=8)
     priority_band = models.CharField(max_length=2)

@@ -14,14 +14,22 @@ from core.views import attempt, person, refuse_form
 from findings.forms import AcceptanceForm, AssignForm, CommentForm, ReasonForm
 from findings.models import Finding
 from findings.services import add_comment, assign, request_dismissal, request_risk_acceptance
+from scopes.access import with_role
 
 
 def visible_finding(request: HttpRequest, pk: int) -> Finding:
     """Return a finding that the signed-in person may see, with its surroundings; else 404."""
     rows = Finding.objects.visible_to(request.user).select_related(
-        "scope", "asset", "line", "assigned_to", "claimed_by", "duplicate_of"
+        "scope",
+        "asset",
+        "line",
+        "series",
+        "described_by",
+        "assigned_to",
+        "claimed_by",
+        "duplicate_of",
     )
-    return get_object_or_404(rows, pk=pk)
+    return get_object_or_404(with_role(rows, person(request)), pk=pk)
 
 
 @require_POST
@@ -65,7 +73,7 @@ def ask_acceptance(request: HttpRequest, pk: int) -> HttpResponse:
     return attempt(
         request,
         lambda: request_risk_acceptance(finding=finding, **form.cleaned_data, **_by_now(request)),
-        done="Asked. Somebody else, an approver, has to accept the risk.",
+        done="Asked. An approver has to accept the risk: somebody else, unless the scope lets one decide.",
         back=finding.get_absolute_url(),
     )
 
@@ -79,7 +87,7 @@ def ask_dismissal(request: HttpRequest, pk: int) -> HttpResponse:
     return attempt(
         request,
         lambda: request_dismissal(finding=finding, **form.cleaned_data, **_by_now(request)),
-        done="Asked. Somebody else, an approver, has to confirm the false positive.",
+        done="Asked. An approver has to confirm it: somebody else, unless the scope lets one decide.",
         back=finding.get_absolute_url(),
     )
 

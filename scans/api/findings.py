@@ -25,6 +25,8 @@ from remediations.evidence_serializers import (
 from scans import serializers as shapes
 from scans.api.certificates import FORMAT, RESPONSES, certificate_of, form_of
 from scans.api.evidence import REVOCATIONS
+from scans.attempt_serializers import AttemptsSerializer
+from scans.attempts import attempts_on
 from scans.models import Clearance
 from scans.services.doors import newest_verification
 from scans.services.moves import Answer, move, move_many
@@ -136,6 +138,16 @@ class ProvableFindingViewSet(FindingViewSet):
         finding, body = self.get_object(), self.shape(NewSecretRevocationSerializer)
         row = record_revocation(finding=finding, by=self.user, at=timezone.now(), **body)
         return self.answer(row, SecretRevocationSerializer, 201)
+
+    @extend_schema(
+        summary="Attempts to fix it",
+        responses=AttemptsSerializer,
+        filters=False,
+    )
+    @action(detail=True, methods=["get"], pagination_class=None)
+    def attempts(self, request: Request, pk: str) -> Response:
+        """Answer how often somebody tried to fix the finding, and how each attempt ended."""
+        return self.answer(attempts_on(self.get_object()), AttemptsSerializer)
 
     @extend_schema(
         summary="Closure certificate",

@@ -1,6 +1,5 @@
 """Doors to what the gate decided: verifications, clearances, and the article's question."""
 
-from collections import Counter
 from typing import Any
 
 from django.db.models import F, QuerySet
@@ -18,7 +17,7 @@ from scans import serializers as shapes
 from scans.api.certificates import FORMAT, RESPONSES, certificate_of, form_of
 from scans.filters import ClearanceFilter, VerificationFilter
 from scans.models import Clearance, Verification
-from scans.services.audit import last_closed
+from scans.services.audit import History, answer_last_closed
 from scans.services.doors import record_disposition
 from scopes.models import Scope
 
@@ -114,19 +113,19 @@ class AuditViewSet(ApiViewSet):
     )
     @action(detail=False, methods=["get"], url_path="last-closed", pagination_class=None)
     def last_closed(self, request: Request) -> Response:
-        """Answer for the findings that were proven last: yes, after (the merge), or unknown.
+        """Answer for the findings that were proven last: yes, after (the merge), no, or unknown.
 
-        Only what the server saw itself counts; a time that somebody declared proves nothing.
+        Only what the server saw itself counts; a time that somebody declared proves nothing. What was
+        closed elsewhere is told only with `history`, each with where it was told.
         """
         asked = shapes.LastClosedQuerySerializer(data=request.query_params.dict())
         asked.is_valid(raise_exception=True)
-        n, origin, scope = (asked.validated_data.get(name) for name in ("n", "origin", "scope"))
-        findings = self.get_queryset()
+        told = asked.validated_data
+        scope = told.get("scope")
         if scope is not None:
-            visible = Scope.objects.visible_to(self.user)
-            findings = findings.filter(scope=self.one_of(visible, scope, "scope"))
-        rows = last_closed(findings, n=n, origin=origin)
-        counts = Counter({"yes": 0, "after": 0, "unknown": 0})
-        counts.update(row.scanned_before_merge.value for row in rows)
-        answer = {"n": n, "origin": origin, "counts": counts, "findings": rows}
+            self.one_of(Scope.objects.visible_to(self.user), scope, "scope")
+        answer = answer_last_closed(
+            self.user, n=told["n"], origin=told["origin"], history=History(told["history"]),
+            scopes=None if scope is None else [scope],
+        )  # fmt: skip
         return Response(shapes.LastClosedAnswerSerializer(answer).data)

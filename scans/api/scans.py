@@ -9,7 +9,12 @@ from django.db.models import Q, QuerySet
 from django.http import Http404, HttpResponse
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import (
+    OpenApiResponse,
+    PolymorphicProxySerializer,
+    extend_schema,
+    extend_schema_view,
+)
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
@@ -24,12 +29,13 @@ from scans import serializers as shapes
 from scans.api.waiting import LOCATION, PREFER, check_readable, seconds_to_wait, wait_for
 from scans.filters import ScanFilter, ToolFilter
 from scans.models import Scan, Tool
+from scans.scoping_serializers import InboxReportSerializer
 from scans.services.cancel import cancel_scan
 from scans.services.handouts import REPORT_KINDS, report_of
-from scans.services.uploads import inflated, order_scan, upload_scan
-from scopes.models import Asset, Line, LineKind
-
-GZIP = b"\x1f\x8b"
+from scans.services.inbox import keep_report
+from scans.services.uploads import blocks_of, inflated, order_scan, upload_scan
+from scopes.models import Asset, Line, LineKind, Scope
+from scopes.services.links import find_asset
 
 
 def line_of(asset: Asset, name: str | None) -> Line:
@@ -95,7 +101,14 @@ class ScanViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
                 shapes.ScanDetailSerializer, "The same bytes, facts and target: the first scan."
             ),
             201: OpenApiResponse(shapes.ScanDetailSerializer, "Read while you waited."),
-            202: OpenApiResponse(shapes.ScanDetailSerializer, "Stored; it is being read."),
+            202: OpenApiResponse(
+                PolymorphicProxySerializer(
+                    "ReceivedReport",
+                    [shapes.ScanDetailSerializer, InboxReportSerializer],
+                    resource_type_field_name=None,
+                ),
+                "Stored; it is being read. Or kept in the inbox: its asset is not there.",
+            ),
         },
     )
     def create(self, request: Request) -> Response:
@@ -106,12 +119,17 @@ class ScanViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
 
         A report that cannot be used answers 400 with the place where you waited for it; otherwise
         the scan ends as `failed` with the same words in `error`.
+
+        Where `scope` and a name or repository are given instead of `asset`, and there is no such asset,
+        the report is kept whole in the inbox (202, with its place there) until somebody says whose it is.
         """
         data, body = self._report()
+        target = self._target(body)
+        if isinstance(target, Scope):
+            return self._keep(target, data, body)
         scan, new = upload_scan(
-            data=data, by=self.user, at=timezone.now(), facts=body.get("facts", {}),
-            **self._target(body),
-        )  # fmt: skip
+            data=data, by=self.user, at=timezone.now(), facts=body.get("facts", {}), **target
+        )
         seconds = seconds_to_wait(request)
         (scan,) = wait_for([scan], seconds)
         if seconds:
@@ -128,21 +146,41 @@ class ScanViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
 
     def _report(self) -> tuple[Iterable[bytes], dict[str, Any]]:
         """Return the report block by block and the rest of the body, from either form of it."""
-        limit = settings.MAX_REPORT_BYTES
         if (self.request.content_type or "").startswith("multipart/"):
             body = self.shape(shapes.UploadFormSerializer)
-            file = body.pop("file")
-            is_packed = file.read(len(GZIP)) == GZIP
-            file.seek(0)
-            return (inflated(file, limit) if is_packed else file.chunks()), body
+            return blocks_of(body.pop("file")), body
         body = self.shape(shapes.UploadSerializer)
         packed = io.BytesIO(body.pop("sarif_gzip_base64"))
-        return inflated(packed, limit, "sarif_gzip_base64"), body
+        return inflated(packed, settings.MAX_REPORT_BYTES, "sarif_gzip_base64"), body
 
-    def _target(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Look up what the scan is of, among what the user may see."""
+    def _keep(self, scope: Scope, data: Iterable[bytes], body: dict[str, Any]) -> Response:
+        """Keep a report of an asset that the scope does not have."""
+        told = {name: body.get(name, "") for name in ("asset_name", "repository", "line")}
+        report, _ = keep_report(
+            scope=scope,
+            data=data,
+            facts=body.get("facts", {}),
+            by=self.user,
+            at=timezone.now(),
+            **told,
+        )
+        place = reverse("api:inbox-detail", [report.pk], request=self.request)
+        return self.answer(report, InboxReportSerializer, 202, Location=place)
+
+    def _target(self, body: dict[str, Any]) -> dict[str, Any] | Scope:
+        """Look up what the scan is of, among what the user may see; the scope that lacks its asset."""
         user = self.user
-        asset = self.one_of(Asset.objects.visible_to(user), body["asset"], "asset")
+        if "asset" in body:
+            asset = self.one_of(Asset.objects.visible_to(user), body["asset"], "asset")
+        else:
+            scope: Scope = self.one_of(Scope.objects.visible_to(user), body["scope"], "scope")
+            asset = find_asset(
+                scope, name=body.get("asset_name", ""), repository=body.get("repository", "")
+            )
+            if asset is None and "remediation" not in body:
+                return scope
+            if asset is None:
+                raise ValidationError({"asset_name": ["A fix is of an asset that is there."]})
         if ("line" in body) == ("remediation" in body):
             raise ValidationError({"line": ["Give either line or remediation."]})
         if "line" in body:
@@ -172,7 +210,7 @@ class ScanViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     @extend_schema(summary="Cancel a scan", request=None, responses=shapes.ScanDetailSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, pk: str) -> Response:
-        """End a scan of our own runner: one that waits at once, one that runs within seconds."""
+        """End a scan, ordered or uploaded: one that waits at once, one that runs or is read within seconds."""
         scan = cancel_scan(scan=self.get_object(), by=self.user, at=timezone.now())
         return self.answer(scan, shapes.ScanDetailSerializer)
 

@@ -30,6 +30,7 @@ from scans.ingest import write
 from scans.ingest.runs import joined
 from scans.ingest.write import Merge
 from scans.models import Scan, Tool
+from scans.services import vanishing
 from scans.services.clearances import reopen_on_sight
 from scans.services.verification import judge_remediation
 from scans.statuses import ENDED, FactSource, Relation, ScanState, ToolClass
@@ -166,7 +167,8 @@ def apply_again(scan: Scan, job: Job) -> bool:
         return True
     for name in ("tool", "tool_version", "tool_class", "category", "problems"):
         setattr(scan, name, getattr(before, name))
-    scan.counts = {"results": before.counts["results"], "unchanged": before.counts["results"]}
+    found = before.counts.get("results", 0)  # none: a count of nothing is not kept
+    scan.counts = {"results": found, "unchanged": found}
     if before.counts.get("suppressed"):
         scan.counts["suppressed"] = before.counts["suppressed"]
     touched = _touched(scan)
@@ -210,6 +212,7 @@ def _tell(scan: Scan, touched: list[int], told: dict[str, Any], at: datetime) ->
     """Judge what the scan is new evidence for; one event for the whole import, last."""
     for remediation_id in touched:
         judge_remediation(remediation_id, at=at)
+    vanishing.ask_after(scan, at=at)
     append_event(
         scope_id=scan.scope_id, action="scan.imported", subject="scan", subject_id=scan.pk,
         by=None, at=at, data={**scan.counts, **told},

@@ -12,13 +12,13 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from core import blobs
 from core.models import Blob
-from findings.models import Finding
+from findings.models import Attachment, Finding
 from findings.statuses import Status
 from gate import certificate
 from gate.certificate import Key
 from gate.errors import InputError
 from gate.rejudging import other_gate
-from remediations.models import Remediation
+from remediations.models import Proposal, Remediation
 from scans.certificates import key_list
 from scans.ingest.records import digest
 from scans.models import Clearance, Scan, Verification
@@ -131,7 +131,7 @@ def _files() -> Iterator[str]:
     """Stored files that are gone or changed, and rows whose file was never stored."""
     for sha256 in Blob.objects.order_by("pk").values_list("pk", flat=True):
         try:
-            blobs.load(sha256)
+            blobs.verify(sha256)
         except UNREADABLE as error:
             yield f"file {sha256}: cannot be read as it was stored ({error})"
     scans = Scan.objects.filter(~Exists(Blob.objects.filter(pk=OuterRef("raw_id"))))
@@ -140,3 +140,16 @@ def _files() -> Iterator[str]:
     fixes = Remediation.objects.filter(~Exists(Blob.objects.filter(pk=OuterRef("diff_id"))))
     for pk in fixes.filter(diff__isnull=False).order_by("pk").values_list("pk", flat=True):
         yield f"FIX-{pk}: its diff is not stored"
+    files = Attachment.objects.filter(~Exists(Blob.objects.filter(pk=OuterRef("blob_id"))))
+    for finding, number in files.order_by("pk").values_list("finding_id", "number"):
+        yield f"CTEM-{finding}: its file {number} is not stored"
+    yield from _proposed()
+
+
+def _proposed() -> Iterator[str]:
+    """Proposed fixes whose change was never stored."""
+    for name in ("diff", "replacements"):
+        stored = Exists(Blob.objects.filter(pk=OuterRef(f"{name}_id")))
+        lost = Proposal.objects.filter(~stored, **{f"{name}__isnull": False})
+        for pk in lost.order_by("pk").values_list("pk", flat=True):
+            yield f"OFFER-{pk}: its {name} is not stored"

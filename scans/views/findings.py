@@ -1,9 +1,12 @@
 """The findings list, the page of one finding, and its transitions."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from django import forms
+from django.db.models import OuterRef, Prefetch, Subquery, Value, prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -11,11 +14,12 @@ from django.views.decorators.http import require_GET, require_POST
 
 from core.history import tell
 from core.listing import listing, with_values
-from core.models import Event
+from core.models import Event, User
 from core.permissions import Permission
 from core.views import attempt, person, refuse_form
+from findings.clock_forms import PauseForm
 from findings.facets import MOST, NOTHING, count_by_dimensions, facets
-from findings.filters import MOST_URGENT, FindingFilter
+from findings.filters import MOST_URGENT, QueueFilter
 from findings.forms import (
     FORMS,
     AcceptanceForm,
@@ -27,19 +31,22 @@ from findings.forms import (
 from findings.guards import pending
 from findings.lifecycle import BY_NAME, available
 from findings.models import Dismissal, Finding, RiskAcceptance
-from findings.statuses import OPEN, Status
+from findings.sla import Clock
+from findings.statuses import OPEN, VALIDATING, Status
 from findings.track import track
 from findings.views.findings import visible_finding
+from findings.views.priorities import priority_panel
+from findings.views.validation import triage_of
 from remediations.models import Remediation
 from remediations.statuses import RemediationState
-from scans.models import Clearance, Scan, Verification
+from scans.models import Scan, Verification
 from scans.services.moves import move
 from scans.views.current import finding_rows
 from scans.views.evidence import revocations_of
 from scans.views.judgements import lamps
-from scans.views.loop import brought_in_by, loop_of
+from scans.views.loop import around, loop_of
 from scans.views.next_step import next_step
-from scopes.access import can
+from scopes.access import can, remember
 from scopes.models import Scope
 
 ORDERINGS = (
@@ -50,12 +57,32 @@ ORDERINGS = (
 )
 VIEWS: tuple[tuple[str, dict[str, str | list[str]]], ...] = (  # name → its filters
     ("Open", {"open": "true"}),
-    ("Mine", {"open": "true", "assigned_to": "me"}),
+    ("Mine", {"open": "true", "mine": "true"}),
+    ("Known exploited", {"open": "true", "kev": "true"}),
     ("Awaiting verification", {"status": ["awaiting_verification"]}),
     ("Complete", {"status": ["mobilization_complete"]}),
+    ("Set aside", {"set_aside": ["noise", "out_of_scope"]}),
     ("All", {}),
 )
-HISTORY, SIGHTINGS = 100, 15  # rows that a page shows
+MOST_KEYS = 20  # names in other trackers that a page shows
+HISTORY, SIGHTINGS, MOST_FIXES, WORDS, PAUSES = 100, 15, 50, 200, 20  # rows that a page shows
+NAMES = ("first_name", "last_name", "username")
+DECISIONS = (
+    Prefetch(
+        "riskacceptances", RiskAcceptance.objects.select_related("requested_by", "approved_by")
+    ),
+    Prefetch("dismissals", Dismissal.objects.select_related("requested_by")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What somebody wrote on a finding: a comment, or evidence of a ``kind``. ``by`` has names alone."""
+
+    kind: str
+    text: str
+    at: datetime
+    by: User
 
 
 @require_GET
@@ -64,7 +91,7 @@ def findings(request: HttpRequest) -> HttpResponse:
     rows = Finding.objects.in_scopes(names)
     listed = listing(
         request,
-        FindingFilter,
+        QueueFilter,
         rows.select_related("scope", "asset", "line", "series", "assigned_to")
         .defer("original", "current", "priority")
         .order_by("-priority_score", "-id"),
@@ -126,9 +153,11 @@ def _chips(query: Any, scopes: dict[str, str]) -> list[dict[str, str]]:
 @require_GET
 def finding(request: HttpRequest, pk: int) -> HttpResponse:
     shown = visible_finding(request, pk)
-    judged = Verification.objects.current().filter(finding=shown).select_related("remediation")
-    verifications = list(judged.defer("inputs").order_by("-with_merge", "-pk"))
-    fixes = list(shown.remediations.order_by("-pk")[:50])
+    user = person(request)
+    remember(user, shown)
+    prefetch_related_objects([shown], *DECISIONS)
+    known = around(shown)
+    verifications, fixes = known.verifications, known.fixes[:MOST_FIXES]
     in_hand = [v for v in verifications if v.remediation.state != RemediationState.WITHDRAWN]
     best = in_hand[0] if in_hand else None
     context = {
@@ -137,10 +166,13 @@ def finding(request: HttpRequest, pk: int) -> HttpResponse:
         "lamps": lamps([best] if best else []),
         "next": next_step(shown, best, _fix_in_hand(best, fixes)),
         "fixes": _fixes_with_verdicts(fixes, verifications),
-        "loop": loop_of(shown),
-        "brought_in_by": brought_in_by(shown),
+        "loop": loop_of(known),
+        "brought_in_by": known.brought_in_by,
+        "siblings": known.siblings,
         **_evidence(shown),
-        **revocations_of(person(request), shown),
+        **priority_panel(shown),
+        **triage_of(user, shown),
+        **revocations_of(user, shown, known.fixes),
         **_actions(request, shown, fixes),
     }
     return render(request, "findings/detail.html", context)
@@ -161,25 +193,56 @@ def _fixes_with_verdicts(
 
 def _evidence(shown: Finding) -> dict[str, Any]:
     """What is known about a finding: where it was seen, what people said, what happened."""
-    sightings = list(shown.sightings.order_by("-scan_id")[:SIGHTINGS])
-    scans = Scan.objects.in_bulk([s.scan_id for s in sightings])
-    said = list(shown.validation_evidence.select_related("by").order_by("-pk")[:20])
+    scan = Scan.objects.filter(pk=OuterRef("scan_id"))
+    sightings = shown.sightings.annotate(commit=Subquery(scan.values("commit")))
+    comments, validation = _said(shown)
     events = Event.objects.about("finding", shown.pk).select_related("actor").order_by("-pk")
     return {
-        "sightings": [(s, scans.get(s.scan_id)) for s in sightings],
-        "validation": said,
-        "stages": track(shown, was_validated=bool(said)),
+        "sightings": list(sightings.order_by("-scan_id")[:SIGHTINGS]),
+        "validation": validation,
+        "stages": track(shown, was_validated=any(one.kind in VALIDATING for one in validation)),
         "history": tell(events[:HISTORY]),
         "clearances": list(
-            Clearance.objects.filter(finding=shown).select_related("remediation").order_by("-pk")
+            shown.clearances.select_related("remediation").defer("certificate").order_by("-pk")
         ),
-        "comments": list(shown.comments.select_related("by").order_by("pk")[:200]),
-        "acceptance": shown.riskacceptances.select_related("requested_by", "approved_by").last(),
-        "siblings": list(
-            Finding.objects.filter(asset_id=shown.asset_id, rule=shown.rule, path=shown.path)
-            .exclude(line_id=shown.line_id)
-            .select_related("line")[:10]
-        ),
+        "comments": comments,
+        "external_keys": list(shown.external_keys.order_by("source", "key")[:MOST_KEYS]),
+        **_carried(shown),
+    }
+
+
+def _said(shown: Finding) -> tuple[list[Said], list[Said]]:
+    """The newest comments on a finding, in their order, and the evidence that it is real, newest first."""
+    who = [f"by__{name}" for name in NAMES]
+    comments = shown.comments.annotate(kind=Value("")).values_list("kind", "body", "at", *who)
+    evidence = shown.validation_evidence.values_list("kind", "text", "at", *who)
+    rows = comments.union(evidence, all=True).order_by("-at")[:WORDS]
+    said = [
+        Said(kind, text, at, User(**dict(zip(NAMES, names, strict=True))))
+        for kind, text, at, *names in rows
+    ]
+    return [one for one in reversed(said) if not one.kind], [one for one in said if one.kind]
+
+
+def _carried(shown: Finding) -> dict[str, Any]:
+    """The accepted risk in force, and how often it was renewed."""
+    accepted = [
+        (row.approved_at, row.pk, row) for row in shown.riskacceptances.all() if row.approved_at
+    ]
+    renewals = sum(at > shown.status_since for at, _, _ in accepted)
+    return {"acceptance": max(accepted)[2] if accepted else None, "renewals": renewals}
+
+
+def _clock(shown: Finding) -> dict[str, Any]:
+    """The SLA's clock: when its stage is over, and when it stood still."""
+    pauses = list(shown.pauses.select_related("started_by").order_by("-pk")[:PAUSES])
+    over = [(pause.started_at, pause.ended_at) for pause in pauses if pause.ended_at]
+    clock = Clock.of(shown.scope)
+    return {
+        "pauses": pauses,
+        "paused": len(over) < len(pauses),
+        "stage_due": clock.stage_due(shown.status, shown.severity, shown.status_since, over),
+        "form": PauseForm(auto_id="id_pause_%s"),
     }
 
 
@@ -196,7 +259,9 @@ def _actions(request: HttpRequest, shown: Finding, fixes: list[Remediation]) -> 
         or row["name"] == "complete"
     ]
     is_open = shown.status in OPEN
+    carried = shown.status == Status.RISK_ACCEPTED
     return {
+        "clock": _clock(shown) if is_open else None,
         "actions": actions,
         "is_open": is_open,
         "may_triage": may_triage,
@@ -205,7 +270,7 @@ def _actions(request: HttpRequest, shown: Finding, fixes: list[Remediation]) -> 
         "assign_form": AssignForm(finding=shown, initial={"to": shown.assigned_to_id})
         if may_triage
         else None,
-        "pending_acceptance": pending(RiskAcceptance, shown) if is_open else None,
+        "pending_acceptance": pending(RiskAcceptance, shown) if is_open or carried else None,
         "pending_dismissal": pending(Dismissal, shown) if is_open else None,
         "acceptance_form": AcceptanceForm(auto_id="id_acceptance_%s"),
         "dismissal_form": ReasonForm(auto_id="id_dismissal_%s"),

@@ -13,17 +13,20 @@ from django.views.decorators.http import require_GET
 
 from core.permissions import Permission
 from core.views import person
-from findings.models import Finding, RiskAcceptance, Tally
-from findings.statuses import OPEN, Severity, Status
+from findings.models import Finding, FindingDispute, FindingQuerySet, RiskAcceptance, Tally
+from findings.statuses import OPEN, FindingDisputeState, Severity, Status
 from remediations.models import Dispute, Remediation
 from remediations.statuses import DisputeState, RemediationState
+from scans.inbox import InboxReport
 from scans.services.audit import Scanned, last_closed
+from scans.services.coverage import assets_with_gaps
 from scans.statuses import Verdict
 from scans.views.current import finding_rows, standing
 from scans.views.judgements import NO_SCAN, ShownCheck, first_open
 from scopes.models import Scope
 
 MINE, FAILED, EXPIRING, DISPUTED = 6, 6, 10, 10  # rows that the page shows
+COUNTED = 99  # of what is late
 READ = 200  # failed judgements that it looks through
 EXPIRING_WITHIN = timedelta(days=14)
 LAST = 10
@@ -39,20 +42,28 @@ QUEUES = (  # status, name, what to do, icon
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
     visible = Finding.objects.visible_to(request.user)
-    told = Tally.objects.visible_to(request.user).open().order_by().values_list("status")
+    told = (
+        Tally.objects.visible_to(request.user)
+        .open()
+        .filter(set_aside="")
+        .order_by()
+        .values_list("status")
+    )
     counts = {status: n for status, n in told.annotate(total=Sum("n")) if n}
-    mine = visible.open().filter(assigned_to_id=request.user.pk)
+    mine = visible.open().filter(assigned_to_id=request.user.pk, set_aside="")
     failed = _failed(request)
     expiring = _expiring(visible)
     last = last_closed(visible, n=LAST, origin="ai")
     context = {
         "queues": [_queue(counts, *row) for row in QUEUES],
+        "more_queues": [*_late(visible), *_scoping(request)],
         "awaiting": counts.get(Status.AWAITING_VERIFICATION, 0),
         "failed": failed[:FAILED],
         "failed_count": len(failed),
         "failed_limit": 99,
         "expiring": expiring,
         "disputed": _disputed(request),
+        "disputed_findings": _disputed_findings(request),
         "mine": finding_rows(
             list(mine.select_related("asset", "scope").order_by("-priority_score", "-id")[:MINE])
         ),
@@ -63,6 +74,38 @@ def home(request: HttpRequest) -> HttpResponse:
         "last_n": LAST,
     }
     return render(request, "home.html", context)
+
+
+def _late(visible: FindingQuerySet) -> list[dict[str, Any]]:
+    """What is or will be late by the SLA of its scope. Two statements; counted up to a hundred."""
+    at = timezone.now()
+    waiting = visible.open().filter(set_aside="")
+    rows = (
+        ("Overdue", "later than the SLA allows", "triangle-alert", "overdue", waiting.overdue(at)),
+        ("Due this week", "by the SLA", "calendar-clock", "soon", waiting.due_soon(at)),
+    )
+    return [
+        {"name": name, "what": what, "icon": icon, "count": _bounded(found),
+         "url": f"{reverse('findings')}?open=true&due={word}"}
+        for name, what, icon, word, found in rows
+    ]  # fmt: skip
+
+
+def _bounded(rows: FindingQuerySet) -> int | str:
+    number = len(rows.order_by("due_at", "id").values_list("pk", flat=True)[: COUNTED + 1])
+    return f"{COUNTED}+" if number > COUNTED else number
+
+
+def _scoping(request: HttpRequest) -> list[dict[str, Any]]:
+    """What nobody looks at, and reports that nobody knows the asset of. Three statements."""
+    gaps = assets_with_gaps(request.user, at=timezone.now()).count()
+    waiting = InboxReport.objects.visible_to(request.user).waiting().count()
+    return [
+        {"name": "Coverage gaps", "what": "assets that lack a look", "icon": "radar",
+         "count": gaps, "url": reverse("coverage-gaps")},
+        {"name": "Inbox", "what": "reports of unknown assets", "icon": "inbox",
+         "count": waiting, "url": reverse("inbox")},
+    ]  # fmt: skip
 
 
 def _queue(
@@ -117,6 +160,15 @@ def _expiring(visible: Any) -> list[RiskAcceptance]:
         until__lte=until,
     )
     return list(rows.select_related("finding", "approved_by").order_by("until")[:EXPIRING])
+
+
+def _disputed_findings(request: HttpRequest) -> list[FindingDispute]:
+    """Disputed findings that wait for an answer, where this one may give it."""
+    user = person(request)
+    rows = FindingDispute.objects.filter(
+        state=FindingDisputeState.OPEN, scope__in=Scope.objects.permitting(user, Permission.TRIAGE)
+    ).exclude(by=user)
+    return list(rows.select_related("finding", "by").order_by("pk")[:DISPUTED])
 
 
 def _disputed(request: HttpRequest) -> list[Dispute]:

@@ -6,20 +6,28 @@ from typing import Any
 from django.db.models import Count, Max, Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from core.history import tell
 from core.listing import listing
 from core.models import ChainHead, Event
-from core.permissions import ROLE_PERMISSIONS, Role
+from core.permissions import ROLE_PERMISSIONS, Permission, Role
+from core.views import person
 from findings.models import Finding, Tally
 from findings.statuses import OPEN, Severity, Status
+from scans.inbox import InboxReport
 from scans.models import Scan, ScanSchedule
+from scans.services.coverage import assets_with_gaps, coverage_of
 from scans.statuses import Purpose
+from scopes.access import can
 from scopes.filters import ScopeFilter
-from scopes.models import Asset, Line, Scope
+from scopes.models import Asset, Line, Scope, Team
+from scopes.regulations import BY_CODE
+from scopes.scoping_forms import TeamForm
 
 MOST_ASSETS = 100
+MOST_TEAMS = 100
 
 
 @require_GET
@@ -38,26 +46,41 @@ def scopes(request: HttpRequest) -> HttpResponse:
 def _counts(scope_ids: list[int]) -> dict[int, dict[str, int]]:
     rows = Tally.objects.filter(scope__in=scope_ids).order_by().values("scope_id")
     told = rows.annotate(
-        open=Sum("n", filter=Q(status__in=OPEN), default=0),
-        awaiting=Sum("n", filter=Q(status=Status.AWAITING_VERIFICATION), default=0),
+        open=Sum("n", filter=Q(status__in=OPEN, set_aside=""), default=0),
+        awaiting=Sum("n", filter=Q(status=Status.AWAITING_VERIFICATION, set_aside=""), default=0),
+        aside=Sum("n", filter=Q(status__in=OPEN) & ~Q(set_aside=""), default=0),
         complete=Sum("n", filter=Q(status=Status.MOBILIZATION_COMPLETE), default=0),
     )
     counts: dict[int, dict[str, int]] = defaultdict(dict)
     for row in told:
-        counts[row["scope_id"]] = {name: row[name] for name in ("open", "awaiting", "complete")}
+        counts[row["scope_id"]] = {
+            name: row[name] for name in ("open", "awaiting", "aside", "complete")
+        }
     return counts
 
 
 @require_GET
 def scope(request: HttpRequest, slug: str) -> HttpResponse:
-    rows = Scope.objects.visible_to(request.user).select_related("policy")
+    rows = Scope.objects.visible_to(request.user).select_related(
+        "policy", "priority_policy", "owner_team"
+    )
     shown = get_object_or_404(rows, slug=slug)
     assets = list(Asset.objects.filter(scope=shown).order_by("name")[:MOST_ASSETS])
+    for asset in assets:
+        asset.scope = shown
+    now = timezone.now()
+    gaps = {row.asset.pk: row.gaps for row in coverage_of(assets, at=now)}
     context = {
         "scope": shown,
         "counts": _counts([shown.pk])[shown.pk],
         "sla": [(s.value, shown.sla_days.get(s.value)) for s in Severity],
-        "assets": _assets(assets),
+        "assets": [{**row, "gaps": gaps[row["asset"].pk]} for row in _assets(assets)],
+        "with_gaps": assets_with_gaps(request.user, at=now, scope=shown).count(),
+        "waiting": InboxReport.objects.waiting().filter(scope=shown).count(),
+        "regulations": [BY_CODE[code] for code in shown.regulations if code in BY_CODE],
+        "teams": _teams(shown),
+        "team_form": TeamForm(auto_id="team-%s"),
+        "may_change": can(person(request), Permission.ADMINISTER, shown.pk),
         "members": _members(shown),
         "head": ChainHead.objects.filter(pk=f"scope:{shown.pk}").first(),
         "history": tell(
@@ -103,6 +126,12 @@ def _open(lines: list[Line]) -> dict[int, int]:
         line.pk: by_asset.get(line.asset_id, 0) for line in lines if line.pk not in set(several)
     }
     return {**by_line, **alone}
+
+
+def _teams(shown: Scope) -> list[dict[str, Any]]:
+    """Teams with who is on them. Two statements."""
+    rows = Team.objects.filter(scope=shown).prefetch_related("members").order_by("name")
+    return [{"team": team, "members": list(team.members.all())} for team in rows[:MOST_TEAMS]]
 
 
 def _members(shown: Scope) -> list[dict[str, Any]]:

@@ -108,7 +108,9 @@ def _open_fixes(request: HttpRequest) -> list[Remediation]:
 
 def _claims_without_fix(request: HttpRequest) -> list[Finding]:
     scopes = Scope.objects.visible_to(request.user).values_list("pk", flat=True)
-    rows = Finding.objects.in_scopes(scopes).filter(status=Status.AWAITING_VERIFICATION)
+    rows = Finding.objects.in_scopes(scopes).filter(
+        status=Status.AWAITING_VERIFICATION, set_aside=""
+    )
     rows = rows.filter(~Exists(RemediationFinding.objects.filter(finding=OuterRef("pk"))))
     rows = rows.select_related("claimed_by", "asset").defer("original", "current")
     return list(rows.order_by("claimed_at", "pk")[:MOST_CARDS])

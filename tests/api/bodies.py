@@ -6,9 +6,11 @@ import json
 from datetime import UTC, datetime, timedelta
 
 from core.permissions import Permission
+from findings import weights
 from gate.policy import DEFAULT
 from tests.code import code_with_tree, diff_of, facts_of, sarif_of
 from tests.factories import code_of, fixed_code
+from tests.remediations.proposed import patch_of
 
 P = Permission
 TODAY = datetime.now(UTC).isoformat(timespec="seconds")
@@ -16,16 +18,68 @@ SOON = (datetime.now(UTC).date() + timedelta(days=30)).isoformat()
 STRICTER = DEFAULT.to_toml().decode().replace('"default"', '"stricter"').replace(
     "reviewers = 1 ", "reviewers = 2 "
 )  # fmt: skip
+WEIGHTS = (
+    weights.DEFAULT.to_toml()
+    .replace('"default"', '"flat"')
+    .replace("critical = 60", "critical = 50")
+)
 TELLS = (P.REVIEW, P.UPLOAD_SCAN)
 # operation → what a member needs, or what a person and what a service needs (None: none may);
 # None: see the test of its own
 WRITES = {
     "assets_create": P.ADMINISTER,
+    "assets_partial_update": P.ADMINISTER,
+    "assets_code_owners_create": P.UPLOAD_SCAN,
+    "assets_move_in_create": P.ADMINISTER,
+    "scopes_import_history_create": P.ADMINISTER,
+    "asset_links_create": P.ADMINISTER,
+    "asset_links_destroy": P.ADMINISTER,
+    "teams_create": P.ADMINISTER,
+    "teams_partial_update": P.ADMINISTER,
+    "teams_destroy": P.ADMINISTER,
+    "teams_members_create": P.ADMINISTER,
+    "teams_remove_member_create": P.ADMINISTER,
+    "inbox_place_create": P.UPLOAD_SCAN,
+    "inbox_reject_create": P.ADMINISTER,
+    "scopes_partial_update": P.ADMINISTER,
+    "scopes_import_assets_create": P.ADMINISTER,
     "scopes_create": P.ADMINISTER,
     "scopes_members_create": P.ADMINISTER,
     "scopes_policies_create": P.ADMINISTER,
+    "scopes_priority_policies_create": P.ADMINISTER,
+    "scopes_priority_policies_dry_run_create": P.ADMINISTER,
     "scopes_policies_dry_run_create": P.ADMINISTER,
+    "scopes_sla_create": P.ADMINISTER,
+    "pauses_create": P.TRIAGE,
+    "pauses_end_create": P.TRIAGE,
+    "discovery_rules_create": P.TRIAGE,
+    "discovery_rules_dry_run_create": P.TRIAGE,
+    "discovery_rules_replace_create": P.TRIAGE,
+    "discovery_rules_approve_create": P.APPROVE,
+    "discovery_rules_apply_create": P.TRIAGE,
+    "discovery_rules_end_create": P.TRIAGE,
+    "finding_disputes_answer_create": P.TRIAGE,
+    "finding_disputes_withdraw_create": None,  # who made it
+    "findings_attachments_create": None,  # a form
+    "findings_disputes_create": P.CLAIM,
+    "findings_evidence_create": P.TRIAGE,
+    "findings_severity_create": P.TRIAGE,
+    "findings_tags_create": P.TRIAGE,
+    "scopes_decision_policy_create": P.ADMINISTER,
     "findings_assign_create": P.TRIAGE,
+    "findings_bulk_assign_create": None,
+    "campaigns_create": P.TRIAGE,
+    "campaigns_change_create": P.TRIAGE,
+    "campaigns_findings_create": P.TRIAGE,
+    "campaigns_findings_remove_create": P.TRIAGE,
+    "campaigns_end_create": P.TRIAGE,
+    "groups_create": P.TRIAGE,
+    "groups_split_create": P.TRIAGE,
+    "groups_rename_create": P.TRIAGE,
+    "proposals_create": P.PROPOSE_FIX,
+    "proposals_take_create": P.PROPOSE_FIX,
+    "proposals_decline_create": P.PROPOSE_FIX,
+    "repositories_pull_requests_create": P.PROPOSE_FIX,
     "findings_comments_create": P.CLAIM,
     "findings_dismissals_create": P.TRIAGE,
     "findings_risk_acceptances_create": P.TRIAGE,
@@ -97,11 +151,70 @@ def body_of(operation, world):
 
 BODIES = {
     "assets_create": lambda w: {"scope": w.scope.pk, "name": "mobile"},
+    "assets_partial_update": lambda w: {"team": w.team.pk, "environment": "production"},
+    "assets_code_owners_create": lambda w: {"text": "* @acme/web\n", "path": "CODEOWNERS"},
+    "assets_move_in_create": lambda w: {
+        "source": "csv", "tool": "Bandit",
+        "text": "key,rule,severity,path\nA-1,B307,high,app/moved.py\n"},
+    "scopes_import_history_create": lambda w: {
+        "source": "csv", "asset": w.asset.pk,
+        "text": "key,title,state,closed_at\nA-2,Gone,fixed,2026-01-31\n"},
+    "asset_links_create": lambda w: {
+        "asset": w.asset.pk, "kind": "runs_on", "target": w.link.target_id},
+    "teams_create": lambda w: {"scope": w.scope.pk, "name": "Payments", "handle": "@acme/pay"},
+    "teams_partial_update": lambda w: {"name": "Web team", "handle": "@acme/web-team"},
+    "teams_members_create": lambda w: {"username": w.viewer.username},
+    "teams_remove_member_create": lambda w: {"username": w.viewer.username},
+    "inbox_place_create": lambda w: {"asset": w.asset.pk},
+    "inbox_reject_create": lambda w: {"reason": "Not ours."},
+    "scopes_partial_update": lambda w: {"owner_team": w.team.pk, "criticality": "high"},
+    "scopes_import_assets_create": lambda w: {"text": "name\nbilling\n", "format": "csv"},
     "scopes_create": lambda w: {"name": "Warehouse", "slug": "warehouse"},
     "scopes_members_create": lambda w: {"username": w.viewer.username, "role": "developer"},
     "scopes_policies_create": lambda w: {"toml": STRICTER},
+    "scopes_priority_policies_create": lambda w: {"toml": WEIGHTS},
+    "scopes_priority_policies_dry_run_create": lambda w: {"toml": WEIGHTS},
     "scopes_policies_dry_run_create": lambda w: {"toml": STRICTER, "last": 2},
+    "scopes_sla_create": lambda w: {
+        "days": {"high": 20}, "stage_days": {"discovered": {"high": 2}}, "counts": "business",
+        "warn_days": 5, "time_zone": "Europe/Berlin", "working_days": [1, 2, 3, 4, 5],
+        "holidays": ["2026-12-25"]},
+    "pauses_create": lambda w: {"finding": w.fresh.pk, "party": "A vendor", "reason": "A patch is due."},
+    "discovery_rules_create": lambda w: {
+        "scope": w.scope.pk, "name": "Docs", "conditions": {"path": ["docs/**"]},
+        "actions": {"tags": ["docs"]}, "reason": "No code."},
+    "discovery_rules_dry_run_create": lambda w: {
+        "scope": w.scope.pk, "conditions": {"path": ["app/**"]},
+        "actions": {"severity": "low"}, "last": 2},
+    "discovery_rules_replace_create": lambda w: {
+        "name": "Noise", "conditions": {"path": ["tests/**"]}, "actions": {"severity": "low"}},
+    "finding_disputes_answer_create": lambda w: {"uphold": False, "answer": "It is real."},
+    "findings_disputes_create": lambda w: {"about": "severity", "reason": "Nobody reaches it."},
+    "findings_evidence_create": lambda w: {"kind": "note", "text": "Seen."},
+    "findings_severity_create": lambda w: {"severity": "critical", "reason": "Exposed."},
+    "findings_tags_create": lambda w: {"add": ["web"], "remove": ["pci"]},
+    "scopes_decision_policy_create": lambda w: {
+        "dismissals_alone": True, "acceptances_alone": False, "rules_alone": False},
     "findings_assign_create": lambda w: {"to": w.analyst.pk},
+    "findings_bulk_assign_create": lambda w: {
+        "to": w.analyst.pk, "findings": [w.open.pk, w.fresh.pk]},
+    "campaigns_create": lambda w: {
+        "scope": w.scope.pk, "name": "No pickle", "goal": "Nothing is unpickled."},
+    "campaigns_change_create": lambda w: {"goal": "Nothing is parsed by hand."},
+    "campaigns_findings_create": lambda w: {"findings": [w.closed.pk]},
+    "campaigns_findings_remove_create": lambda w: {
+        "findings": [w.fresh.pk], "reason": "Another team's."},
+    "campaigns_end_create": lambda w: {"reason": "Reached."},
+    "groups_create": lambda w: {
+        "findings": [w.open.pk, w.fresh.pk], "reason": "One parser."},
+    "groups_split_create": lambda w: {"findings": [w.fresh.pk], "reason": "Two parsers."},
+    "groups_rename_create": lambda w: {"title": "Parsing"},
+    "proposals_create": lambda w: {
+        "asset": w.asset.pk, "line": w.line.name, "text": patch_of(w.fresh, "return other(x)")},
+    "proposals_take_create": lambda w: {
+        "base_commit": "ab" * 20, "head_commit": "cd" * 20, "findings": [w.fresh.pk]},
+    "proposals_decline_create": lambda w: {"reason": "It breaks the API."},
+    "repositories_pull_requests_create": lambda w: {"number": 8, "findings": [w.open.pk]},
     "findings_comments_create": lambda w: {"body": "Looked at it."},
     "findings_dismissals_create": lambda w: {"reason": "The argument is a constant."},
     "findings_risk_acceptances_create": lambda w: {"reason": "Goes away.", "until": "2099-01-01"},

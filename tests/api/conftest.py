@@ -15,17 +15,32 @@ from jsonschema import Draft202012Validator
 from rest_framework.test import APIClient
 
 from core.permissions import Role
-from findings.models import Finding
+from findings.models import (
+    Campaign,
+    ClockPause,
+    DiscoveryRule,
+    Finding,
+    FindingDispute,
+    FindingGroup,
+    Tag,
+)
+from findings.services.clocks import pause_clock
 from findings.statuses import Status
 from forges.models import Connection, PullRequest, Repository
-from remediations.models import Dispute, Release, StandingApproval, Waiver
+from remediations.models import Dispute, Proposal, Release, StandingApproval, Waiver
+from scans.inbox import InboxReport
 from scans.models import Clearance, Scan, ScannerRecipe, ScanSchedule, Tool, Verification
+from scans.services.inbox import keep_report
 from scans.services.recipes import add_recipe
 from scans.services.schedules import set_schedule
-from scopes.models import PipelineIdentity, Scope
+from scopes.models import AssetLink, PipelineIdentity, Scope, Team
 from scopes.services import add_pipeline_identity, issue_token
+from scopes.services.links import link_assets
+from scopes.services.teams import create_team
 from tests import factories as make
+from tests.findings.triaged import triage
 from tests.forges.connected import make_connection, make_pull, make_repository
+from tests.remediations.proposed import mobilized
 from tests.scans.evidence import said_of
 from tests.scans.objections import objections_to
 
@@ -161,6 +176,14 @@ class World:
     def dispute(self):
         return Dispute.objects.get(scope=self.scope)
 
+    @property
+    def team(self):
+        return Team.objects.get(scope=self.scope)
+
+    @property
+    def link(self):
+        return AssetLink.objects.get(scope=self.scope)
+
     def path(self, template):
         """Fill the ids of a path of the schema with those of this world."""
         rows = {"scopes": self.scope, "assets": self.asset, "findings": self.open, "scans": self.scan,
@@ -173,14 +196,24 @@ class World:
                 "connections": Connection.objects.get(scope=self.scope),
                 "repositories": Repository.objects.get(scope=self.scope),
                 "pull-requests": PullRequest.objects.get(scope=self.scope),
+                "discovery-rules": DiscoveryRule.objects.filter(scope=self.scope, name="Noise").earliest("pk"),
+                "tags": Tag.objects.filter(scope=self.scope).earliest("pk"),
+                "finding-disputes": FindingDispute.objects.filter(scope=self.scope).earliest("pk"),
+                "teams": self.team,
+                "asset-links": self.link,
+                "inbox": InboxReport.objects.get(scope=self.scope),
+                "campaigns": Campaign.objects.get(scope=self.scope),
+                "groups": FindingGroup.objects.get(scope=self.scope),
+                "proposals": Proposal.objects.get(scope=self.scope),
                 "recipes": ScannerRecipe.objects.get(scope=self.scope),
+                "pauses": ClockPause.objects.filter(scope=self.scope).first(),
                 "schedules": ScanSchedule.objects.get(scope=self.scope)}  # fmt: skip
         resource = template.removeprefix(f"{V1}/").split("/")[0]
         if "{id}" not in template:
             return template
         if resource == "tokens":
             return template.replace("{id}", str(self.admin.tokens.earliest("pk").pk))
-        return template.replace("{id}", str(rows[resource].pk))
+        return template.replace("{id}", str(rows[resource].pk)).replace("{number}", "1")
 
 
 def told_to_the_runner(asset, admin):
@@ -190,6 +223,18 @@ def told_to_the_runner(asset, admin):
                    by=admin, at=timezone.now())  # fmt: skip
     line = make.default_line(asset)
     set_schedule(line=line, recipe="bandit", hour=2, by=admin, at=timezone.now())
+
+
+def scoped(asset, admin):
+    """A team, a link between assets, and a report of an asset that is not there."""
+    at = timezone.now()
+    create_team(scope=asset.scope, name="Web", handle="@acme/web", by=admin, at=at)
+    library = make.make_asset(asset.scope, name=f"library of {asset.name}")
+    link_assets(asset=asset, kind="built_from", target=library, by=admin, at=at)
+    keep_report(
+        scope=asset.scope, data=b'{"version": "2.1.0"}', facts={}, asset_name="nobody told us",
+        by=make.member(asset.scope, Role.PIPELINE), at=at,
+    )  # fmt: skip
 
 
 def make_world():
@@ -212,7 +257,14 @@ def make_world():
     objections_to(closed.remediations.get())
     said_of(closed.remediations.get())
     told_to_the_runner(asset, admin)
-    return World(asset.scope, being_fixed, make.import_finding(asset, "shell=True"), closed)
+    scoped(asset, admin)
+    triage(being_fixed)
+    pause_clock(
+        finding=being_fixed, party="A vendor", reason="A patch is due.", by=admin, at=timezone.now()
+    )
+    fresh = make.import_finding(asset, "shell=True")
+    mobilized(fresh, being_fixed)
+    return World(asset.scope, being_fixed, fresh, closed)
 
 
 @pytest.fixture

@@ -95,7 +95,7 @@ def ask(client, query=""):
 
 def test_a_fix_that_was_scanned_before_it_merged_is_a_yes(api, world):
     answer = ask(api(world.viewer))
-    assert answer["counts"] == {"yes": 1, "after": 0, "unknown": 0}
+    assert answer["counts"] == {"yes": 1, "after": 0, "no": 0, "unknown": 0}
     (row,) = answer["findings"]
     assert (row["finding"], row["scanned_before_merge"]) == (world.closed.pk, "yes")
     scan = Scan.objects.get(pk=row["scan"])

@@ -31,8 +31,8 @@ def test_the_tables_that_must_not_change_are_protected():
         "core_event", "remediations_review", "scans_verification", "scans_verificationscan",
         "scans_disposition", "scans_clearance", "remediations_waiver", "remediations_dispute",
         "scans_revocation", "remediations_secretrevocation", "remediations_proof",
-        "remediations_release", "remediations_standingapproval", "scans_scandescent",
-        "scans_scannerrecipe",
+        "remediations_release", "remediations_standingapproval", "scans_scandescent", "scans_rangediff",
+        "scans_scannerrecipe", "findings_discoveryrule", "findings_prioritychange",
     }  # fmt: skip
     assert set(PROTECTED) == promised
     assert promised <= {model._meta.db_table for model in apps.get_models()}

@@ -24,10 +24,13 @@ FIT = {
 }
 
 
-def start(tmp_path, **environ):
+READ = "from django.conf import settings; settings.DEBUG; print('fit')"
+
+
+def start(tmp_path, code=READ, **environ):
     """Read the settings as any process does first; return its status and all that it said."""
-    ours = {name: v for name, v in os.environ.items() if not name.startswith(("CTEM_", "DATABASE"))}
-    code = "from django.conf import settings; settings.DEBUG; print('fit')"
+    others = ("CTEM_", "DATABASE", "AWS_")
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(others)}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True,
         env={**ours, "DJANGO_SETTINGS_MODULE": "ctem.settings",
@@ -86,14 +89,22 @@ WRONG = {
     "CTEM_LOG_LEVEL": ("LOUD", "Must be one of: DEBUG, INFO"),
     "CTEM_LOG_FORMAT": ("xml", "Must be one of: text, json"),
     "CTEM_API_RATE_USER": ("many", "a rate as 60/min is expected"),
+    "CTEM_BLOBS": (
+        f"s3://{CANARY}:{CANARY}@host/",
+        "CTEM_BLOBS: s3://BUCKET/PREFIX?endpoint=https://",
+    ),
+    "AWS_ACCESS_KEY_ID": (CANARY, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: both are expected"),
     "CTEM_RUNNER_ISOLATION": ("maybe", "Must be one of: auto, required"),
 }
+
+
+BESIDE = {"AWS_ACCESS_KEY_ID": {"CTEM_BLOBS": "s3://ctem-raw"}}
 
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_variable_that_is_wrong_is_named_with_what_is_expected(tmp_path, name):
     value, words = WRONG[name]
-    status, said = start(tmp_path, **{name: value})
+    status, said = start(tmp_path, **{**BESIDE.get(name, {}), name: value})
     assert status == 1
     assert name in said
     assert words in said
@@ -111,6 +122,58 @@ def test_an_address_that_is_no_database_of_ours_is_refused(url):
 def test_what_the_address_of_the_database_says_of_tls_is_kept():
     found = environment.database("postgres://u:p@h/x?sslmode=verify-full&sslrootcert=/ca.pem")
     assert found["OPTIONS"] == {"sslmode": "verify-full", "sslrootcert": "/ca.pem"}
+
+
+NO_KEYS: dict[str, str] = {}
+BUCKETS = {
+    "s3://ctem-raw": {"bucket_name": "ctem-raw", "location": ""},
+    "s3://ctem-raw/a/b.c/?region=eu-central-1": {
+        "bucket_name": "ctem-raw", "location": "a/b.c", "region_name": "eu-central-1",
+    },
+    "s3://raw/?endpoint=https://minio.internal:9000": {
+        "bucket_name": "raw", "location": "", "endpoint_url": "https://minio.internal:9000",
+        "addressing_style": "path",
+    },
+    "s3://raw?addressing=virtual&endpoint=https%3A%2F%2Fs3.example.org%2Fpath": {
+        "bucket_name": "raw", "location": "", "endpoint_url": "https://s3.example.org/path",
+        "addressing_style": "virtual",
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("url", BUCKETS)
+def test_the_address_of_a_bucket_is_taken_apart(url):
+    found = environment.blobs(url, NO_KEYS)
+    assert found == {"BACKEND": "core.blob_bucket.BlobBucket", "OPTIONS": BUCKETS[url]}
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["/srv/blobs", "file:///srv/blobs", "https://ctem-raw.s3.amazonaws.com/", "s3:ctem-raw", "s3://",
+     "s3://a", "s3://key:secret@ctem-raw/x", "s3://ctem-raw:9000/x", "s3://ctem-raw/../x",
+     "s3://ctem-raw/a//b", "s3://ctem-raw/a b", "s3://ctem-raw/x#y", "s3://ctem-raw/?endpoint",
+     "s3://ctem-raw/?endpoint=", "s3://ctem-raw/?endpoint=minio:9000",
+     "s3://ctem-raw/?endpoint=ftp://minio", "s3://ctem-raw/?endpoint=https://k:s@minio",
+     "s3://ctem-raw/?endpoint=https://minio?x=y", "s3://ctem-raw/?region=EU Central",
+     "s3://ctem-raw/?region=a&region=b", "s3://ctem-raw/?secret_key=x", "s3://ctem-raw/?addressing=dns",
+     "s3://[ctem-raw/"],
+)  # fmt: skip
+def test_an_address_that_is_no_bucket_is_refused(url):
+    with pytest.raises(ImproperlyConfigured, match=r"CTEM_BLOBS: s3://BUCKET/PREFIX") as refused:
+        environment.blobs(url, NO_KEYS)
+    assert "secret@" not in str(refused.value)
+
+
+def test_a_bucket_is_named_in_production_by_its_address_and_its_program_is_read_then_alone(
+    tmp_path,
+):
+    code = (
+        "from django.core.files.storage import storages; from django.conf import settings; import sys;"
+        "before = 'boto3' in sys.modules; kind = type(storages['blobs']).__name__;"
+        "print(before, kind, 'boto3' in sys.modules)"
+    )
+    for url, said in (("", "False BlobFolder False"), ("s3://ctem-raw", "False BlobBucket True")):
+        assert start(tmp_path, code, **FIT, CTEM_BLOBS=url) == (0, f"{said}\n")
 
 
 def test_every_setting_of_the_environment_is_in_the_documentation():

@@ -21,6 +21,7 @@ from core.permissions import Role
 from findings.lifecycle import BY_NAME, TRANSITIONS, available, transition
 from findings.models import Finding
 from findings.services import expire_acceptances
+from findings.services.clocks import pause_clock, resume_clock
 from findings.statuses import Status
 from scans.models import Clearance, Scan, Verification
 from scans.services.doors import request_completion
@@ -50,7 +51,8 @@ MET: set[str] = set()  # the transitions that the walks went through
 
 
 class Walk(RuleBasedStateMachine):
-    """Two findings of one line, their fixes, and everybody who may do something about them."""
+    """Two findings of one line, their fixes, everybody who may do something about them, and another
+    scope with a finding and people of its own."""
 
     @initialize(done=st.booleans())
     def begin(self, done) -> None:
@@ -61,6 +63,8 @@ class Walk(RuleBasedStateMachine):
         self.asset, self.scope = self.finding.asset, self.finding.scope
         for role in Role:
             member(self.scope, role)
+        self.elsewhere = import_finding()
+        self.stranger = member(self.elsewhere.scope, Role.APPROVER)
         self.number = 0
         if done:
             self.a_good_fix_goes_all_the_way()
@@ -92,6 +96,35 @@ class Walk(RuleBasedStateMachine):
             "clearance_id": 1, "revoked_clearance_id": 1,
         } if filled else {}  # fmt: skip
         self.try_to(transition, self.finding.pk, name, by=by, at=now(), brought=brought)
+
+    @rule(name=st.sampled_from(NAMES))
+    def a_stranger_tries_any_row(self, name) -> None:
+        brought = {"reason": "because", "evidence": "seen", "duplicate_of": self.elsewhere.pk}
+        with pytest.raises(Refused), transaction.atomic():
+            transition(self.finding.pk, name, by=self.stranger, at=now(), brought=brought)
+
+    @rule(seconds=st.integers(1, 10**6))
+    def a_clock_stands_still_and_runs_again(self, seconds) -> None:
+        self.finding.refresh_from_db()
+        analyst, at = member(self.scope, Role.ANALYST), now()
+        why = {"party": "A vendor", "reason": "It is theirs."}
+        self.try_to(pause_clock, finding=self.finding, by=analyst, at=at, **why)
+        later = at + timedelta(seconds=seconds)
+        self.try_to(resume_clock, finding=self.finding, by=analyst, at=later)
+
+    @rule()
+    def somebody_of_the_other_scope_works_there(self) -> None:
+        self.elsewhere.refresh_from_db()
+        self.try_to(request_acceptance, self.elsewhere)
+        for name in ("accept_risk", "renew_risk", "reopen"):
+            self.try_to(
+                transition,
+                self.elsewhere.pk,
+                name,
+                by=self.stranger,
+                at=now(),
+                brought={"reason": "so"},
+            )
 
     @rule()
     def somebody_asks_to_accept_the_risk(self) -> None:
@@ -215,15 +248,32 @@ class Walk(RuleBasedStateMachine):
             assert finding.claimed_at is not None
 
     @invariant()
+    def nobody_sees_or_changes_what_is_of_another_scope(self) -> None:
+        if not hasattr(self, "finding"):
+            return
+        theirs = {self.elsewhere.pk}
+        assert set(Finding.objects.visible_to(self.stranger).values_list("pk", flat=True)) == theirs
+        for role in (Role.VIEWER, Role.ANALYST, Role.DEVELOPER, Role.APPROVER, Role.ADMIN):
+            seen = Finding.objects.visible_to(member(self.scope, role)).values_list("pk", flat=True)
+            assert not theirs & set(seen)
+        acted = Event.objects.filter(actor=self.stranger).exclude(scope_id=self.elsewhere.scope_id)
+        assert not acted.exists()
+
+    @invariant()
     def every_move_is_a_row_of_the_table_with_one_event_and_the_chain_holds(self) -> None:
         if not hasattr(self, "finding"):
             return
-        events = Event.objects.filter(subject="finding", subject_id=self.finding.pk).order_by("pk")
+        for finding in (self.finding, self.elsewhere):
+            self.its_events_reproduce_where_it_stands(finding)
+        assert list(broken_links()) == []
+
+    def its_events_reproduce_where_it_stands(self, finding) -> None:
+        events = Event.objects.filter(subject="finding", subject_id=finding.pk).order_by("pk")
         status = Status.PRIORITIZED
         expiries = {
             event.pk: event
             for event in Event.objects.filter(action="finding.expire")
-            if self.finding.pk in event.data["findings"]
+            if finding.pk in event.data["findings"]
         }
         rows = [e for e in events if e.action.removeprefix("finding.") in BY_NAME]
         for event in sorted([*rows, *expiries.values()], key=lambda event: event.pk):
@@ -231,9 +281,8 @@ class Walk(RuleBasedStateMachine):
             assert status in row.sources
             status = row.target
             MET.add(row.name)
-        self.finding.refresh_from_db()
-        assert self.finding.status == status
-        assert list(broken_links()) == []
+        finding.refresh_from_db()
+        assert finding.status == status
 
     @invariant()
     def one_judgement_is_current_for_each_pair_and_none_is_lost(self) -> None:

@@ -8,15 +8,21 @@ from django.db import transaction
 from django.test import Client
 
 from core.permissions import Role
-from findings.models import Finding
+from findings.models import Campaign, DiscoveryRule, Finding, FindingDispute, FindingGroup
 from findings.statuses import Status
 from forges.models import Connection
-from remediations.models import Dispute, Remediation, StandingApproval, Waiver
+from remediations.models import Dispute, Proposal, Remediation, StandingApproval, Waiver
+from scans.inbox import InboxReport
 from scans.models import Scan, Verification
-from scopes.models import ApiToken, Asset
+from scans.services.inbox import keep_report
+from scopes.models import ApiToken, Asset, AssetLink, Team
 from scopes.services import issue_token
+from scopes.services.links import link_assets
+from scopes.services.teams import add_team_member, create_team
 from tests import factories as make
+from tests.findings.triaged import triage
 from tests.forges.connected import make_connection, make_pull, make_repository
+from tests.remediations.proposed import mobilized
 from tests.scans.evidence import said_of
 from tests.scans.objections import objections_to
 
@@ -57,11 +63,56 @@ class World:
         return StandingApproval.objects.get(scope=self.scope)
 
     @property
+    def rule(self):
+        return DiscoveryRule.objects.get(scope=self.scope, name="Noise")
+
+    @property
+    def disputed(self):
+        return FindingDispute.objects.get(scope=self.scope)
+
+    @property
+    def team(self):
+        return Team.objects.get(scope=self.scope)
+
+    @property
+    def link(self):
+        return AssetLink.objects.get(scope=self.scope)
+
+    @property
+    def report(self):
+        return InboxReport.objects.get(scope=self.scope)
+
+    @property
     def dispute(self):
         return Dispute.objects.get(scope=self.scope)
 
+    @property
+    def campaign(self):
+        return Campaign.objects.get(scope=self.scope)
+
+    @property
+    def group(self):
+        return FindingGroup.objects.get(scope=self.scope)
+
+    @property
+    def proposal(self):
+        return Proposal.objects.get(scope=self.scope)
+
     def member(self, role):
         return make.member(self.scope, role)
+
+
+def scoped(asset):
+    """A team with a member, a link between assets, and a report of an asset that is not there."""
+    at, admin = make.now(), make.member(asset.scope, Role.ADMIN)
+    team = create_team(scope=asset.scope, name="Web", handle="@acme/web", by=admin, at=at)
+    add_team_member(team=team, user=make.member(asset.scope, Role.VIEWER), by=admin, at=at)
+    library = make.make_asset(asset.scope, name="library")
+    link_assets(asset=asset, kind="built_from", target=library, by=admin, at=at)
+    keep_report(
+        scope=asset.scope, data=b'{"version": "2.1.0"}', facts={}, asset_name="nobody told us",
+        by=make.member(asset.scope, Role.PIPELINE), at=at,
+    )  # fmt: skip
 
 
 def make_world():
@@ -75,8 +126,11 @@ def make_world():
     token, _ = issue_token(user=viewer, by=viewer, name="laptop", at=make.now())
     objections_to(closed.remediations.get())
     said_of(closed.remediations.get())
+    triage(being_fixed)
     connection, _ = make_connection(asset.scope)
     make_pull(make_repository(connection, asset=asset), being_fixed.remediations.get())
+    mobilized(fresh, being_fixed)
+    scoped(asset)
     return World(asset, closed, being_fixed, fresh, being_fixed.remediations.get(), token)
 
 

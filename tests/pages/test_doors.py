@@ -5,11 +5,23 @@ from django.urls import get_resolver
 
 from core.models import Event
 from ctem import pages
-from findings.models import Comment, Finding
-from forges.models import Connection
+from findings.models import (
+    Attachment,
+    Campaign,
+    CampaignFinding,
+    Comment,
+    DiscoveryRule,
+    Finding,
+    FindingDispute,
+    FindingGroup,
+    FindingTag,
+    ScopeDecisionPolicy,
+)
+from forges.models import Connection, PullFinding
 from remediations.models import (
     Dispute,
     Proof,
+    Proposal,
     Review,
     SecretRevocation,
     StandingApproval,
@@ -32,8 +44,20 @@ def stored():
         Proof.objects.count(),
         list(StandingApproval.objects.order_by("pk").values_list("pk", "ended_at")),
         sorted(Finding.objects.values_list("pk", "status", "assigned_to_id")),
+        list(Finding.objects.order_by("pk").values_list("pk", "team_id", "group_id")),
+        list(Campaign.objects.order_by("pk").values_list("pk", "name", "ended_at")),
+        CampaignFinding.objects.count(),
+        sorted(FindingGroup.objects.values_list("pk", "title")),
+        sorted(Proposal.objects.values_list("pk", "state")),
+        PullFinding.objects.count(),
         sorted(Scope.objects.values_list("pk", "policy_id")),
         Policy.objects.count(),
+        list(DiscoveryRule.objects.order_by("pk").values_list("pk", "approved_at", "ended_at")),
+        Attachment.objects.count(),
+        FindingTag.objects.count(),
+        ScopeDecisionPolicy.objects.count(),
+        sorted(Finding.objects.values_list("pk", "decided_severity", "set_aside")),
+        sorted(FindingDispute.objects.values_list("pk", "state")),
         sorted(Connection.objects.values_list("pk", "mode", "state", "asked_at", "sealed_key")),
         sorted(Connection.objects.values_list("pk", "name", "sealed_secret")),
     )

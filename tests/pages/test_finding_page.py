@@ -1,8 +1,6 @@
 """One finding: where it stands, why, what is missing, and what this person may do about it."""
 
 import pytest
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 
 from findings.models import Finding, RiskAcceptance, Rule
 from findings.statuses import Status
@@ -262,13 +260,3 @@ def test_a_withdrawn_fix_keeps_its_judgement_but_is_not_the_one_in_hand(see, wor
 def test_a_loop_that_closes_on_itself_ends(see, world):
     Finding.objects.filter(pk=world.open.pk).update(introduced_by_id=world.fix.pk)
     assert "The loop" in see(world.open).text
-
-
-def test_the_page_of_a_finding_holds_its_queries(world, browse):
-    client = browse(world.member("approver"))
-    make.scan_fix(world.fix)
-    for number in range(20):
-        make.add_member(world.scope, make.make_user(f"more-{number}"), "viewer")
-    with CaptureQueriesContext(connection) as queries:
-        client.get(world.open.get_absolute_url())
-    assert len(queries) <= 35

@@ -104,7 +104,7 @@ def test_a_facet_counts_what_it_would_show(world, viewer_client):
 def test_a_second_click_on_a_facet_takes_it_back(world, viewer_client):
     page = Page(viewer_client.get("/findings/?status=mobilizing"))
     (active,) = [
-        e for e in page.all("a", aria_current="true") if e.attributes["id"].startswith("f-")
+        e for e in page.all("a", aria_current="true") if e.attributes["id"].startswith("f-status")
     ]
     assert active.text.startswith("mobilizing")
     assert active.attributes["href"] == "?"
