@@ -5,9 +5,9 @@ from typing import Any
 from django import forms
 
 from findings.forms import ReasonForm
-from findings.services.clocks import MOST_WARN_DAYS, Terms
+from findings.services.clocks import MOST_WARN_DAYS, RATINGS, Terms
 from findings.sla import MOST_DAYS, Counts
-from findings.statuses import OPEN, Severity
+from findings.statuses import OPEN
 from scopes.models import Scope
 
 WEEK = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -21,7 +21,7 @@ class PauseForm(ReasonForm):
 
 
 class SlaForm(forms.Form):
-    """Days by severity, days in each stage by severity (``open-high``), the calendar."""
+    """Days by severity and priority, the same in each stage (``validated-high``), the calendar."""
 
     counts = forms.ChoiceField(
         label="Days are",
@@ -76,11 +76,11 @@ class SlaForm(forms.Form):
 
 
 def cells() -> list[tuple[str, str, str]]:
-    """Name of the field, stage (empty: all of the way), severity."""
+    """Name of the field, stage (empty: all of the way), severity or priority."""
     return [
-        (f"{stage or 'all'}-{severity.value}", stage, severity.value)
+        (f"{stage or 'all'}-{rating}", stage, rating)
         for stage in ("", *(stage.value for stage in OPEN))
-        for severity in Severity
+        for rating in RATINGS
     ]
 
 

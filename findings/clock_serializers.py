@@ -10,7 +10,7 @@ from findings.services import MAX_TEXT
 from findings.services.clocks import MOST_HOLIDAYS, MOST_WARN_DAYS
 from findings.sla import MOST_DAYS, Counts
 
-DAYS = "Severity → days; a severity that is left out has no clock."
+DAYS = "Severity or priority (P1 to P4) → days. The fewer of both count; what is left out has no clock."
 
 
 class _Days(serializers.DictField):

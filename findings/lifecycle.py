@@ -55,7 +55,11 @@ def _started_again(finding: Finding, at: datetime) -> dict[str, Any]:
     if not finding.pk:
         return {"clock_from": at}
     stands_still = finding.pauses.filter(ended_at__isnull=True).exists()
-    due = None if stands_still else Clock.of(finding.scope).due(finding.severity, at)
+    due = (
+        None
+        if stands_still
+        else Clock.of(finding.scope).due(finding.severity, finding.priority_band, at)
+    )
     return {"clock_from": at, "due_at": due}
 
 

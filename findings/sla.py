@@ -36,7 +36,10 @@ class HasClock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """The SLA of a scope. ``days``: severity → days; ``stage_days``: status → severity → days."""
+    """The SLA of a scope. ``days``: severity or priority band → days; ``stage_days``: status → the same.
+
+    Where both say something, the fewer days count.
+    """
 
     days: Mapping[str, int]
     stage_days: Mapping[str, Mapping[str, int]]
@@ -56,18 +59,21 @@ class Clock:
             frozenset(date.fromisoformat(day) for day in scope.holidays),
         )
 
-    def due(self, severity: str, since: datetime, pauses: Sequence[Pause] = ()) -> datetime | None:
-        """When a finding of ``severity`` is due whose clock started at ``since``; None: no clock.
+    def due(
+        self, severity: str, band: str, since: datetime, pauses: Sequence[Pause] = ()
+    ) -> datetime | None:
+        """When a finding is due whose clock started at ``since``; None: no clock.
 
         ``pauses``: times in which it stood still; they do not overlap.
         """
-        return self._end(self.days.get(severity), since, pauses)
+        return self._end(_fewest(self.days, severity, band), since, pauses)
 
     def stage_due(
-        self, stage: str, severity: str, since: datetime, pauses: Sequence[Pause] = ()
+        self, stage: str, severity: str, band: str, since: datetime, pauses: Sequence[Pause] = ()
     ) -> datetime | None:
         """When it should have left the stage that it entered at ``since``; None: no clock."""
-        return self._end(self.stage_days.get(stage, {}).get(severity), since, pauses)
+        days = _fewest(self.stage_days.get(stage, {}), severity, band)
+        return self._end(days, since, pauses)
 
     def latest_start(self, days: int, at: datetime) -> datetime:
         """The latest moment at which a clock of ``days`` can have started that is over at ``at``.
@@ -108,3 +114,7 @@ class Clock:
 
     def _works(self, day: date) -> bool:
         return day.isoweekday() in self.working and day not in self.holidays
+
+
+def _fewest(days: Mapping[str, int], severity: str, band: str) -> int | None:
+    return min((days[name] for name in (severity, band) if name in days), default=None)

@@ -119,7 +119,7 @@ def _rows(
             "", one.rule.id, one.rule.title, json.dumps(one.rule.cwes), rules[one.rule.id],
             one.rule.level, one.rule.security_severity, rated.severity, sealed.pointed(one.pointer),
             sealed.sha256, one.path, one.line, spot_of(result), sealed.digest, one.presence.value,
-            bulk.moment(first), _seen_until(made, one), bulk.moment(clock.due(rated.severity, first)),
+            bulk.moment(first), _seen_until(made, one), bulk.moment(clock.due(rated.severity, rated.band, first)),
             rated.told, rated.score, rated.band, rated.ssvc,
             bulk.moment(since if claimed else None), _somebody(draw, others).pk if claimed else None,
             doubled if one.status is Status.DUPLICATE else None,

@@ -19,6 +19,7 @@ from core.jobs import enqueue, finish
 from core.models import Job, User
 from core.permissions import Permission
 from core.text import clean_text
+from findings import weights
 from findings.models import ClockNotice, ClockPause, Finding, FindingQuerySet, RiskAcceptance
 from findings.services.words import text_given
 from findings.sla import MOST_DAYS, Clock, Counts, Pause
@@ -32,6 +33,7 @@ MOST_WARN_DAYS = 90
 MOST_TOLD = 20_000  # findings of one kind that one round tells of; the next tells of the rest
 NAMED = 500  # findings that an event names
 BEFORE_ACCEPTANCE_ENDS = timedelta(days=14)
+RATINGS = (*(severity.value for severity in Severity), *weights.NAMES)  # what days are said for
 RECOMPUTE = "sla"  # the kind of the job
 
 
@@ -77,11 +79,11 @@ def check_terms(terms: Terms) -> Terms:
 
 
 def _check_days(where: str, days: Mapping[str, int]) -> None:
-    for severity, number in days.items():
-        if severity not in list(Severity):
-            raise BadInput(where, f"{severity[:40]!r} is none of: {', '.join(Severity)}")
+    for name, number in days.items():
+        if name not in RATINGS:
+            raise BadInput(where, f"{name[:40]!r} is none of: {', '.join(RATINGS)}")
         if not 1 <= number <= MOST_DAYS:
-            raise BadInput(f"{where}: {severity}", f"must be 1 to {MOST_DAYS} days")
+            raise BadInput(f"{where}: {name}", f"must be 1 to {MOST_DAYS} days")
 
 
 def _check_zone(name: str) -> None:
@@ -135,7 +137,7 @@ def set_due(findings: QuerySet[Finding]) -> int:
     changed, last = 0, 0
     scopes: dict[int, Clock] = {}
     rows = findings.filter(status__in=OPEN).order_by("pk").values_list(
-        "pk", "scope_id", "severity", "first_seen_at", "clock_from", "due_at"
+        "pk", "scope_id", "severity", "priority_band", "first_seen_at", "clock_from", "due_at"
     )  # fmt: skip
     while part := list(rows.filter(pk__gt=last)[:AT_ONCE]):
         last = part[-1][0]
@@ -144,8 +146,8 @@ def set_due(findings: QuerySet[Finding]) -> int:
         pauses = _pauses([row[0] for row in part])
         news = [
             (pk, bulk.moment(due))
-            for pk, scope, severity, first, again, before in part
-            for due in [_due(scopes[scope], severity, again or first, pauses.get(pk, ()))]
+            for pk, scope, severity, band, first, again, before in part
+            for due in [_due(scopes[scope], severity, band, again or first, pauses.get(pk, ()))]
             if due != before
         ]
         with transaction.atomic():
@@ -162,10 +164,10 @@ def _pauses(ids: Iterable[int]) -> dict[int, list[ClockPause]]:
 
 
 def _due(
-    clock: Clock, severity: str, since: datetime, pauses: Sequence[ClockPause]
+    clock: Clock, severity: str, band: str, since: datetime, pauses: Sequence[ClockPause]
 ) -> datetime | None:
     over = _over(pauses)
-    return None if len(over) < len(pauses) else clock.due(severity, since, over)
+    return None if len(over) < len(pauses) else clock.due(severity, band, since, over)
 
 
 def _over(pauses: Sequence[ClockPause]) -> list[Pause]:
@@ -288,17 +290,17 @@ def _late_in_stage(at: datetime) -> Iterator[Late]:
         clock = Clock.of(scope)
         over = Q(pk__in=())
         for stage, days in clock.stage_days.items():
-            for severity, number in days.items():
-                since = clock.latest_start(number, at)
-                over |= Q(status=stage, severity=severity, status_since__lte=since)
+            for name, number in days.items():
+                rated = Q(severity=name) | Q(priority_band=name)
+                over |= rated & Q(status=stage, status_since__lte=clock.latest_start(number, at))
         rows = Finding.objects.filter(
             over, ~Exists(told), ~Exists(paused), scope=scope, set_aside=""
         )
         found = list(rows.order_by("status_since", "pk").values_list(
-            "pk", "status", "severity", "status_since")[:MOST_TOLD])  # fmt: skip
+            "pk", "status", "severity", "priority_band", "status_since")[:MOST_TOLD])  # fmt: skip
         pauses = _pauses(row[0] for row in found)
-        for pk, stage, severity, since in found:
-            due = clock.stage_due(stage, severity, since, _over(pauses.get(pk, ())))
+        for pk, stage, severity, band, since in found:
+            due = clock.stage_due(stage, severity, band, since, _over(pauses.get(pk, ())))
             if due is not None and due <= at:
                 yield pk, scope.pk, due
 

@@ -112,7 +112,7 @@ def create(
             level=row.level, security_severity=row.security_severity, cvss=row.cvss,
             decided=row.decided_severity, exploited=known.of(cves),
         )  # fmt: skip
-        due = clock.due(rated.severity, row.first_seen_at)
+        due = clock.due(rated.severity, rated.band, row.first_seen_at)
         return (
             pk, *place, row.rule, row.title, _listed(row.cwes), row.level, row.security_severity,
             row.cvss, rated.severity, row.decided_severity, row.original, row.original_sha256, row.path,

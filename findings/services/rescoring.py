@@ -195,7 +195,7 @@ def _rescore_part(
             for row, now in changes
         ),
     )  # fmt: skip
-    rated = [row.pk for row, now in news if row.severity != now.severity]
+    rated = [row.pk for row, now in news if (row.severity, row.band) != (now.severity, now.band)]
     if rated:
         set_due(Finding.objects.filter(pk__in=bulk.listed(rated)))
     bands = Counter(f"{row.band} to {now.band}" for row, now in changes if row.band != now.band)

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from core.errors import NotAllowed, Refused
 from core.permissions import Permission
 from core.views import attempt, person, refuse_form
+from findings import weights
 from findings.clock_forms import PauseForm, SlaForm, told
 from findings.services.clocks import pause_clock, resume_clock, set_sla
 from findings.statuses import Severity
@@ -35,6 +36,7 @@ def sla(request: HttpRequest, slug: str) -> HttpResponse:
         "scope": scope,
         "form": form,
         "severities": [severity.value for severity in Severity],
+        "bands": weights.NAMES,
         "refusal": _refusal(request, scope),
     }
     return render(request, "scopes/sla.html", context, status=422 if sent else 200)

@@ -46,7 +46,7 @@ class Triage:
         self._rules = Decisions(rules_in_force(scan.scope_id, at))
         self._exploits = exploits({cve for result in results for cve in _cves(result)})
         self._ratings: dict[tuple[Any, ...], Scored] = {}
-        self._dues: dict[str, Any] = {}
+        self._dues: dict[tuple[str, str], Any] = {}
         self._outcomes: list[tuple[int, Outcome]] = []
         self._named: list[tuple[int, int, Sequence[str]]] = []
 
@@ -73,7 +73,7 @@ class Triage:
         rated = self._rated(result, cves, outcome.severity)
         return (
             self._owner(path), outcome.to_member, outcome.to_team, outcome.set_aside,
-            outcome.severity, rated.severity, self._due(rated.severity), rated.told, rated.score,
+            outcome.severity, rated.severity, self._due(rated), rated.told, rated.score,
             rated.band, rated.ssvc,
         )  # fmt: skip
 
@@ -87,10 +87,11 @@ class Triage:
             )  # fmt: skip
         return found
 
-    def _due(self, severity: str) -> Any:
-        if severity not in self._dues:
-            self._dues[severity] = bulk.moment(self._clock.due(severity, self._at))
-        return self._dues[severity]
+    def _due(self, rated: Scored) -> Any:
+        key = rated.severity, rated.band
+        if key not in self._dues:
+            self._dues[key] = bulk.moment(self._clock.due(*key, self._at))
+        return self._dues[key]
 
     def keep(self) -> None:
         """Write what rules did to the findings, and which CVEs they name."""

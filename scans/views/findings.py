@@ -241,7 +241,9 @@ def _clock(shown: Finding) -> dict[str, Any]:
     return {
         "pauses": pauses,
         "paused": len(over) < len(pauses),
-        "stage_due": clock.stage_due(shown.status, shown.severity, shown.status_since, over),
+        "stage_due": clock.stage_due(
+            shown.status, shown.severity, shown.priority_band, shown.status_since, over
+        ),
         "form": PauseForm(auto_id="id_pause_%s"),
     }
 

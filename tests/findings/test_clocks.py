@@ -10,7 +10,7 @@ from core.events import broken_links
 from core.models import Event, Job
 from core.permissions import Role
 from ctem import jobs
-from findings.models import ClockNotice, Finding, RiskAcceptance
+from findings.models import Cause, ClockNotice, Finding, RiskAcceptance
 from findings.services import expire_acceptances, perform_transition, request_risk_acceptance
 from findings.services.clocks import (
     Terms,
@@ -20,8 +20,10 @@ from findings.services.clocks import (
     set_sla,
     tell_clocks,
 )
+from findings.services.rescoring import rescore
 from findings.sla import DAY
 from findings.statuses import Notice, Status
+from scopes.models import Scope
 from tests.factories import import_finding, make_finding, make_scope, member, now, take
 
 pytestmark = pytest.mark.django_db
@@ -127,6 +129,18 @@ def test_what_an_ended_acceptance_reopens_has_its_time_again(finding):
     assert expire_acceptances(at=later) == 1
     finding.refresh_from_db()
     assert (finding.clock_from, finding.due_at) == (later, later + days_of(finding) * DAY)
+
+
+def test_a_priority_that_rises_brings_the_due_date_nearer(finding):
+    change(finding.scope, days={finding.severity: 30, "P1": 2})
+    set_due(Finding.objects.all())
+    finding.refresh_from_db()
+    assert finding.due_at == finding.first_seen_at + 30 * DAY
+    Scope.objects.filter(pk=finding.scope_id).update(criticality="critical", exposure="internet")
+    Finding.objects.filter(pk=finding.pk).update(decided_severity="critical", severity="critical")
+    rescore(Finding.objects.all(), cause=Cause.SCOPE, at=now())
+    finding.refresh_from_db()
+    assert (finding.priority_band, finding.due_at) == ("P1", finding.first_seen_at + 2 * DAY)
 
 
 # --- pauses --------------------------------------------------------------------------------------
