@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from core.api import PersonSerializer, RowId, StrictSerializer, Text
@@ -21,14 +23,17 @@ STATES = [state.value for state in FindingDisputeState]
 KINDS_OF_EVIDENCE = [kind.value for kind in EvidenceKind]
 
 
+@extend_schema_field(OpenApiTypes.INT)  # its column has other bounds on each engine
+class FileNumber(serializers.SlugRelatedField[Attachment]):
+    """The number by which a file of a finding is fetched."""
+
+
 class EvidenceSerializer(serializers.ModelSerializer[ValidationEvidence]):
     """Why somebody holds a finding to be real, or (`duplicate_proof`) to be one with another."""
 
     kind = serializers.ChoiceField(KINDS_OF_EVIDENCE, read_only=True)
     by = PersonSerializer(read_only=True)
-    files: Any = serializers.SlugRelatedField(
-        source="attachments", slug_field="number", many=True, read_only=True
-    )
+    files: Any = FileNumber(source="attachments", slug_field="number", many=True, read_only=True)
 
     class Meta:
         model = ValidationEvidence
