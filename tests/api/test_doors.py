@@ -140,7 +140,12 @@ def same(one, other):
     return one.status_code == other.status_code and plain[0] == plain[1]
 
 
-@pytest.mark.parametrize("role", Role)
+AT_HOME = (Role.VIEWER, Role.DEVELOPER)  # each takes 15 s: the others are slow tests
+
+
+@pytest.mark.parametrize(
+    "role", [r if r in AT_HOME else pytest.param(r, marks=pytest.mark.slow) for r in Role]
+)
 def test_a_role_does_what_the_table_says_and_nothing_else(spec, api, world, role):
     client, granted = api(make.member(world.scope, role)), ROLE_PERMISSIONS[role]
     for method, template, name in operations(spec):

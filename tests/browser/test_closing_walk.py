@@ -118,6 +118,7 @@ def lamps(page):
     return page.locator(".lamp-card")
 
 
+@pytest.mark.slow
 def test_an_approver_walks_a_fix_from_the_queue_to_its_certificate(walk, approver, fix):
     finding = fix.findings.get()
     page = walk.open(viewport={"width": 1440, "height": 900})
@@ -164,6 +165,7 @@ def test_an_approver_walks_a_fix_from_the_queue_to_its_certificate(walk, approve
     expect(page.get_by_role("heading", level=1)).to_have_text("Sign in")
 
 
+@pytest.mark.slow
 def test_the_list_is_filtered_without_a_reload_and_walked_by_keyboard(walk, approver, fix):
     asset = fix.asset
     for weakness in ("pickle.loads(", "shell=True"):
@@ -255,6 +257,7 @@ def test_reading_and_reviewing_need_no_script(walk, approver, fix):
     expect(lamps(page).nth(1)).to_contain_text("Right? pass")
 
 
+@pytest.mark.slow
 def test_waiving_a_check_and_confirming_a_dispute_need_no_script(walk, transactional_db):
     world = build_world()
     judgement = newest_verification(world.finding).get_absolute_url()
