@@ -57,6 +57,17 @@ def insert(model: type[models.Model], names: Sequence[str], rows: Iterable[Row])
             _copy(f"{_table(model)} ({', '.join(columns)})", run)
 
 
+def insert_missing(model: type[models.Model], names: Sequence[str], rows: Iterable[Row]) -> None:
+    """Add the rows whose key is not there yet; the others stay as they are. For few rows."""
+    columns = [_column(model, name) for name in names]
+    sql = (
+        f"INSERT INTO {_table(model)} ({', '.join(columns)})"  # noqa: S608
+        f" VALUES ({', '.join(['%s'] * len(columns))}) ON CONFLICT DO NOTHING"
+    )
+    with connection.cursor() as cursor:
+        cursor.executemany(sql, list(rows))
+
+
 def update(model: type[models.Model], names: Sequence[str], rows: Iterable[Row]) -> None:
     """Set the fields ``names`` of many rows, each to values of its own.
 

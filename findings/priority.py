@@ -5,7 +5,6 @@ gives a term of 0 that says so; nothing is guessed.
 """
 
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from typing import Any
 
 from findings import ssvc, weights
@@ -125,9 +124,3 @@ def _likely(facts: Facts, by: Weights) -> tuple[str, int]:
         return NO_DATA, 0
     points = next((points for least, points in by.likelihood if facts.epss >= least), 0)
     return f"{facts.epss:.1%}", points
-
-
-@lru_cache(maxsize=4096)
-def prioritize(*, severity: str, exposure: str, criticality: str, validated: bool) -> Priority:
-    """Return the priority where nothing else is known, by the default weights."""
-    return priority_of(Facts(severity, exposure, criticality, validated))

@@ -29,7 +29,7 @@ class PriorityChangeSerializer(serializers.ModelSerializer[PriorityChange]):
     """What a priority was until ``at``, with its whole sum then, and what it became."""
 
     cause = serializers.ChoiceField(CAUSES, read_only=True)
-    until_then = serializers.DictField(read_only=True)
+    until_then = serializers.DictField(source="until_then.told", read_only=True)
 
     class Meta:
         model = PriorityChange

@@ -7,8 +7,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
+from uuid import UUID
 
 from findings.models import FeedKind
+from findings.models.sums import id_of_sum
 from findings.priority import Facts, priority_of, severity_of
 from findings.vectors import score_of
 from findings.weights import DEFAULT, Weights
@@ -47,12 +49,13 @@ class Exploits:
 
 
 class Scored(NamedTuple):
-    """What columns of a finding say of its urgency. ``told``: the priority as JSON text."""
+    """What columns of a finding say of its urgency. ``sum_id``, ``told``: its ``PrioritySum``."""
 
     severity: str
     score: int
     band: str
     ssvc: str
+    sum_id: UUID
     told: str
 
 
@@ -61,7 +64,7 @@ class Weigher:
 
     def __init__(self, *, exposure: str, criticality: str, by: Weights = DEFAULT) -> None:
         self._exposure, self._criticality, self._by = exposure, criticality, by
-        self._known: dict[Facts, tuple[int, str, str, str]] = {}
+        self._known: dict[Facts, tuple[int, str, str, UUID, str]] = {}
 
     def of(
         self, *, level: str, security_severity: float | None, cvss: str = "", decided: str = "",
@@ -81,12 +84,13 @@ class Weigher:
         )  # fmt: skip
         return Scored(severity, *self._weighed(facts))
 
-    def _weighed(self, facts: Facts) -> tuple[int, str, str, str]:
+    def _weighed(self, facts: Facts) -> tuple[int, str, str, UUID, str]:
         found = self._known.get(facts)
         if found is None:
             priority = priority_of(facts, self._by)
             told = json.dumps(priority.to_dict(), sort_keys=True)
-            found = priority.score, priority.band, priority.ssvc.decision.value, told
+            decision = priority.ssvc.decision.value
+            found = priority.score, priority.band, decision, id_of_sum(told), told
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()
             self._known[facts] = found

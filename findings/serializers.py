@@ -53,8 +53,8 @@ class PrioritySerializer(serializers.Serializer[Any]):
     score = serializers.IntegerField()
     band = serializers.CharField()
     terms = TermSerializer(many=True)
-    weights = serializers.CharField(required=False, help_text="The name of those that count.")
-    ssvc = SsvcSerializer(required=False)
+    weights = serializers.CharField(help_text="The name of those that count.")
+    ssvc = SsvcSerializer()
 
 
 class FindingSerializer(serializers.ModelSerializer[Finding]):
@@ -115,7 +115,7 @@ class FindingDetailSerializer(FindingSerializer):
     """A finding with its text, the terms of its priority and the fixes that address it."""
 
     external_keys = ExternalKeySerializer(many=True, read_only=True)
-    priority = PrioritySerializer(read_only=True)
+    priority = PrioritySerializer(source="priority.told", read_only=True)
     exploitability = serializers.CharField(
         read_only=True,
         help_text="What the tool claims: demonstrated, poc or theoretical; no proof.",

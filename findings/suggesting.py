@@ -63,7 +63,7 @@ def suggest_for_asset(asset: Asset) -> Suggested:
 def _shown(fixes: list[Suggestion], same: list[Suggestion]) -> Suggested:
     named = {pk for one in (*fixes, *same) for pk in one.findings}
     rows = Finding.objects.filter(pk__in=named).select_related("line")
-    found = rows.defer("original", "current", "priority").in_bulk() if named else {}
+    found = rows.defer("original", "current").in_bulk() if named else {}
     return Suggested(fixes, same, found)
 
 

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from core import bulk
 from core.events import append_event
@@ -25,7 +26,8 @@ from findings.models import (
     Sighting,
     ValidationEvidence,
 )
-from findings.scoring import Weigher
+from findings.scoring import Scored, Weigher
+from findings.services.sums import keep_sums
 from findings.sla import Clock
 from findings.statuses import OPEN, EvidenceKind, Presence, Status
 from remediations.models import Remediation, RemediationFinding
@@ -63,7 +65,9 @@ def write(draw: Draw, made: Draft, *, until: datetime) -> None:
     for one, pk in zip(made.findings, bulk.new_ids(Finding, len(made.findings)), strict=True):
         one.pk = pk
     fixes = _write_fixes(draw, made)
-    place_findings(PLACED, _rows(draw, made, series, fixes, until))
+    sums: dict[UUID, Scored] = {}
+    place_findings(PLACED, _rows(draw, made, series, fixes, until, sums))
+    keep_sums(sums.values())
     _link(made, fixes)
     _write_sightings(made, scans)
     _write_decisions(draw, made, until)
@@ -98,7 +102,12 @@ def _tell(made: Draft, series: Series, scan: Scan, index: int) -> None:
 
 # --- findings ------------------------------------------------------------------------------------
 def _rows(
-    draw: Draw, made: Draft, series: Series, fixes: Sequence[Remediation], until: datetime
+    draw: Draw,
+    made: Draft,
+    series: Series,
+    fixes: Sequence[Remediation],
+    until: datetime,
+    sums: dict[UUID, Scored],
 ) -> Iterator[tuple[Status, datetime, Sequence[Any]]]:
     place = made.place
     rules, scope, others = _rules(made), place.scope, place.people
@@ -111,6 +120,7 @@ def _rows(
             level=one.rule.level, security_severity=one.rule.security_severity,
             validated=one.status is Status.VALIDATED,
         )  # fmt: skip
+        sums[rated.sum_id] = rated
         first = made.scans[one.first]
         since = first + (until - first) * draw.between(0, 1)
         claimed = one.status is Status.AWAITING_VERIFICATION
@@ -120,7 +130,7 @@ def _rows(
             one.rule.level, one.rule.security_severity, rated.severity, sealed.pointed(one.pointer),
             sealed.sha256, one.path, one.line, spot_of(result), sealed.digest, one.presence.value,
             bulk.moment(first), _seen_until(made, one), bulk.moment(clock.due(rated.severity, rated.band, first)),
-            rated.told, rated.score, rated.band, rated.ssvc,
+            rated.sum_id.hex, rated.score, rated.band, rated.ssvc,
             bulk.moment(since if claimed else None), _somebody(draw, others).pk if claimed else None,
             doubled if one.status is Status.DUPLICATE else None,
             None if one.brought_by is None else fixes[one.brought_by].pk,

@@ -48,11 +48,13 @@ class FindingViewSet(
     filterset_class = FindingFilter
 
     def get_queryset(self) -> Any:
+        if self.action == "retrieve":
+            return super().get_queryset().select_related("priority")
         if self.action != "list":
             return super().get_queryset()
         scopes = Scope.objects.visible_to(self.user).values_list("pk", flat=True)
         rows = self.queryset.in_scopes(scopes)
-        return rows.defer("original", "current", "priority")
+        return rows.defer("original", "current")
 
     def get_serializer_class(self) -> Any:
         return shapes.FindingSerializer if self.action == "list" else shapes.FindingDetailSerializer

@@ -44,7 +44,7 @@ class PriorityActions(ApiViewSet):
     @action(detail=True, methods=["get"], url_path="priority-changes")
     def priority_changes(self, request: Request, pk: str) -> Response:
         """List what the priority was, newest first, each with the whole sum of its time."""
-        rows = self.get_object().priority_changes.order_by("-pk")
+        rows = self.get_object().priority_changes.select_related("until_then").order_by("-pk")
         return self.pages(rows, shapes.PriorityChangeSerializer)
 
 

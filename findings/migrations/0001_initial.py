@@ -17,6 +17,13 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name="PrioritySum",
+            fields=[
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("told", models.JSONField()),
+            ],
+        ),
+        migrations.CreateModel(
             name="Finding",
             fields=[
                 (
@@ -47,7 +54,15 @@ class Migration(migrations.Migration):
                 ("last_seen_at", models.DateTimeField()),
                 ("status", models.CharField(default="discovered", max_length=22)),
                 ("status_since", models.DateTimeField()),
-                ("priority", models.JSONField(default=dict)),
+                (
+                    "priority",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="findings.prioritysum",
+                    ),
+                ),
                 ("priority_score", models.SmallIntegerField(default=0)),
                 ("priority_band", models.CharField(default="", max_length=2)),
                 ("claimed_at", models.DateTimeField(null=True)),

@@ -199,7 +199,7 @@ class Migration(migrations.Migration):
                 ("to_score", models.SmallIntegerField()),
                 ("to_band", models.CharField(max_length=2)),
                 ("to_ssvc", models.CharField(default="", max_length=8)),
-                ("until_then", models.JSONField()),
+                ("until_then", _key("findings.prioritysum", db_index=False)),
             ],
         ),
         migrations.AddConstraint(

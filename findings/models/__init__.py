@@ -30,6 +30,7 @@ from findings.models.groups import FindingGroup, GroupQuerySet
 from findings.models.moved_in import ExternalKey
 from findings.models.priorities import Cause, PriorityChange, Rescoring
 from findings.models.series import Rule, Series
+from findings.models.sums import PrioritySum
 from findings.models.tally import Tally, TallyQuerySet
 from findings.models.validation import MAX_FILES, Attachment, FindingDispute, SeverityDecision
 
@@ -61,6 +62,7 @@ __all__ = [
     "GroupQuerySet",
     "KevEntry",
     "PriorityChange",
+    "PrioritySum",
     "Rescoring",
     "RiskAcceptance",
     "Rule",

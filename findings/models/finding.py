@@ -13,6 +13,7 @@ from core.constraints import CompositeForeignKey, one_of
 from core.models import User
 from findings.models.groups import FindingGroup
 from findings.models.series import Rule, Series
+from findings.models.sums import PrioritySum
 from findings.statuses import OPEN, Presence, SetAside, Severity, Status
 from scopes.models import Asset, Line, Scope, Team
 
@@ -110,7 +111,9 @@ class Finding(models.Model):
     # where it stands (findings/lifecycle.py)
     status = models.CharField(max_length=22, default=Status.DISCOVERED.value)
     status_since = models.DateTimeField()
-    priority = models.JSONField(default=dict)  # terms, see priority.py
+    priority = models.ForeignKey(
+        PrioritySum, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     priority_score = models.SmallIntegerField(default=0)
     priority_band = models.CharField(max_length=2, default="")
     ssvc = models.CharField(max_length=8, db_default="")  # the decision, see ssvc.py

@@ -9,6 +9,7 @@ from core.constraints import CompositeForeignKey, one_of
 from core.models import User
 from findings.models.feeds import Feed
 from findings.models.finding import Finding
+from findings.models.sums import PrioritySum
 from scopes.models import Scope
 
 
@@ -86,7 +87,9 @@ class PriorityChange(models.Model):
     to_score = models.SmallIntegerField()
     to_band = models.CharField(max_length=2)
     to_ssvc = models.CharField(max_length=8, default="")
-    until_then = models.JSONField()  # Finding.priority as it was
+    until_then = models.ForeignKey(
+        PrioritySum, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
 
     class Meta:
         constraints = [

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import islice
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q
 
@@ -30,12 +31,13 @@ from findings.models import (
     Series,
     SeverityDecision,
 )
-from findings.scoring import Weigher
+from findings.scoring import Scored, Weigher
 from findings.services.applying import settle
 from findings.services.clocks import set_due
 from findings.services.exploits import exploits, keep_cves
 from findings.services.reading import tags_of_assets
 from findings.services.rescoring import weights_of
+from findings.services.sums import keep_sums
 from findings.services.words import MAX_TEXT
 from findings.sla import Clock
 from findings.statuses import OPEN, KeySource, Presence
@@ -104,6 +106,7 @@ def create(
     clock, named = Clock.of(scope), [cves_in([row.rule]) for row in rows]
     known = exploits({cve for cves in named for cve in cves})
     weigher = Weigher(exposure=scope.exposure, criticality=scope.criticality, by=weights_of(scope))
+    sums: dict[UUID, Scored] = {}
     place = (scope.pk, series.asset_id, series.line_id, series.pk, series.tool, tool_class,
              series.category)  # fmt: skip
 
@@ -112,17 +115,19 @@ def create(
             level=row.level, security_severity=row.security_severity, cvss=row.cvss,
             decided=row.decided_severity, exploited=known.of(cves),
         )  # fmt: skip
+        sums[rated.sum_id] = rated
         due = clock.due(rated.severity, rated.band, row.first_seen_at)
         return (
             pk, *place, row.rule, row.title, _listed(row.cwes), row.level, row.security_severity,
             row.cvss, rated.severity, row.decided_severity, row.original, row.original_sha256, row.path,
             row.line, row.spot, row.digest, Presence.UNKNOWN.value, bulk.moment(row.first_seen_at),
             bulk.moment(row.seen_until), bulk.moment(due),
-            rated.told, rated.score, rated.band, rated.ssvc,
+            rated.sum_id.hex, rated.score, rated.band, rated.ssvc,
         )  # fmt: skip
 
     told = (values(*row) for row in zip(ids, rows, named, strict=True))
     create_findings(CREATED, told, name="prioritize", at=at)
+    keep_sums(sums.values())
     keep_cves((pk, scope.pk, cves) for pk, cves in zip(ids, named, strict=True) if cves)
     if rules := rules_in_force(scope.pk, at):
         settle(

@@ -4,7 +4,6 @@ What is written: severity (where nobody decided it), the priority with its terms
 due date. Status is never touched. See ``Rescoring`` and ``PriorityChange``.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,10 +11,10 @@ from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, TextField
-from django.db.models.functions import Cast
+from django.db.models import F
 from django.utils import timezone
 
 from core import bulk, jobs
@@ -34,6 +33,7 @@ from findings.models import (
 from findings.scoring import Scored, Weigher
 from findings.services.clocks import set_due
 from findings.services.exploits import cves_by_finding, exploits
+from findings.services.sums import keep_sums
 from findings.statuses import VALIDATING, EvidenceKind
 from findings.weights import DEFAULT, Weights, read_weights
 from scopes.models import Scope
@@ -49,7 +49,7 @@ CHANGED = (
 
 
 class Row(NamedTuple):
-    """A finding as far as its priority follows from it, and what it is now. ``told``: JSON text."""
+    """A finding as far as its priority follows from it, and what it is now. ``sum_id``: as ``Scored`` has it."""
 
     pk: int
     scope_id: int
@@ -61,7 +61,7 @@ class Row(NamedTuple):
     score: int
     band: str
     ssvc: str
-    told: str
+    sum_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +165,9 @@ def rows_of(ids: Sequence[int], *, lock: bool = False) -> list[Row]:
     rows = Finding.objects.filter(pk__in=bulk.listed(ids)).order_by("pk")
     if lock:
         rows = rows.select_for_update(of=("self",), no_key=True)
-    told = rows.annotate(told=Cast("priority", TextField())).values_list(
+    told = rows.values_list(
         "pk", "scope_id", "level", "security_severity", "cvss", "decided_severity", "severity",
-        "priority_score", "priority_band", "ssvc", "told",
+        "priority_score", "priority_band", "ssvc", "priority_id",
     )  # fmt: skip
     return [Row(*row) for row in told.iterator(chunk_size=PART)]
 
@@ -182,8 +182,13 @@ def _rescore_part(
 ) -> Rescored:
     rows = rows_of(ids, lock=True)
     news = [(row, now) for row, now in scorer.score(rows) if _differs(row, now)]
+    keep_sums(now for _, now in news)
     bulk.update(
-        Finding, WRITTEN, ((row.pk, now.severity, now.told, now.score, now.band, now.ssvc) for row, now in news)
+        Finding, WRITTEN,
+        (
+            (row.pk, now.severity, now.sum_id.hex, now.score, now.band, now.ssvc)
+            for row, now in news
+        ),
     )  # fmt: skip
     changes = [(row, now) for row, now in news if _is_change(row, now)]
     moment, run = bulk.moment(at), rescoring.pk if rescoring else None
@@ -191,7 +196,7 @@ def _rescore_part(
         PriorityChange, CHANGED,
         (
             (row.pk, row.scope_id, run, moment, cause.value, row.score, row.band, row.ssvc,
-             now.score, now.band, now.ssvc, row.told)
+             now.score, now.band, now.ssvc, row.sum_id.hex)
             for row, now in changes
         ),
     )  # fmt: skip
@@ -203,20 +208,14 @@ def _rescore_part(
 
 
 def _differs(row: Row, now: Scored) -> bool:
-    before = (row.severity, row.score, row.band, row.ssvc)
-    return before != (now.severity, now.score, now.band, now.ssvc) or _sorted(row.told) != now.told
+    before = (row.severity, row.score, row.band, row.ssvc, row.sum_id)
+    return before != (now.severity, now.score, now.band, now.ssvc, now.sum_id)
 
 
 def _is_change(row: Row, now: Scored) -> bool:
     """Whether what people go by is another; a decision that there was none of before is no change."""
     decided = row.ssvc and row.ssvc != now.ssvc
     return bool((row.score, row.band) != (now.score, now.band) or decided)
-
-
-@lru_cache(maxsize=65_536)
-def _sorted(told: str) -> str:
-    """JSON as text in one form, whatever a database makes of it."""
-    return json.dumps(json.loads(told), sort_keys=True)
 
 
 # --- a whole scope -------------------------------------------------------------------------------

@@ -82,7 +82,7 @@ def campaign(request: HttpRequest, pk: int) -> HttpResponse:
     """Show how far a campaign has come: proof, claims and other ends apart."""
     shown = visible_campaign(request, pk)
     members = shown.findings.select_related("asset", "line", "scope", "assigned_to")
-    rows = members.defer("original", "current", "priority").order_by("-priority_score", "-pk")
+    rows = members.defer("original", "current").order_by("-priority_score", "-pk")
     events = Event.objects.about("campaign", pk).select_related("actor").order_by("-pk")
     may = can(person(request), Permission.TRIAGE, shown.scope_id) and shown.is_running
     context = {

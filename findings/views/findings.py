@@ -28,6 +28,7 @@ def visible_finding(request: HttpRequest, pk: int) -> Finding:
         "assigned_to",
         "claimed_by",
         "duplicate_of",
+        "priority",
     )
     return get_object_or_404(with_role(rows, person(request)), pk=pk)
 

@@ -127,7 +127,7 @@ def visible_group(request: HttpRequest, pk: int) -> FindingGroup:
 def group(request: HttpRequest, pk: int) -> HttpResponse:
     """Show a group: its findings, each with its own status and proof, and its history."""
     shown = visible_group(request, pk)
-    rows = shown.findings.select_related("asset", "line").defer("original", "current", "priority")
+    rows = shown.findings.select_related("asset", "line").defer("original", "current")
     events = Event.objects.about("group", pk).select_related("actor").order_by("-pk")
     context = {
         "group": shown,

@@ -34,7 +34,9 @@ CHANGES, RUNS, FILES = 10, 10, 20  # rows that a page shows
 # --- one finding ---------------------------------------------------------------------------------
 def priority_panel(finding: Finding) -> dict[str, Any]:
     """What the page of a finding tells of its priority: three statements."""
-    changes = list(finding.priority_changes.order_by("-pk")[: CHANGES + 1])
+    changes = list(
+        finding.priority_changes.select_related("until_then").order_by("-pk")[: CHANGES + 1]
+    )
     numbers = {name: int(name[4:]) for name in finding.cwes if name[4:].isdigit()}
     names = CweName.objects.in_bulk(list(numbers.values()))
     weaknesses = [

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 from core import bulk
 from findings.conditions import Told
@@ -16,6 +17,7 @@ from findings.scoring import Scored, Weigher
 from findings.services.applying import keep_outcomes
 from findings.services.exploits import exploits, keep_cves
 from findings.services.rescoring import weights_of
+from findings.services.sums import keep_sums
 from findings.sla import Clock
 from gate.cvss import cves_in
 from gate.records import Result
@@ -46,6 +48,7 @@ class Triage:
         self._rules = Decisions(rules_in_force(scan.scope_id, at))
         self._exploits = exploits({cve for result in results for cve in _cves(result)})
         self._ratings: dict[tuple[Any, ...], Scored] = {}
+        self._sums: dict[UUID, Scored] = {}
         self._dues: dict[tuple[str, str], Any] = {}
         self._outcomes: list[tuple[int, Outcome]] = []
         self._named: list[tuple[int, int, Sequence[str]]] = []
@@ -71,9 +74,10 @@ class Triage:
         if cves:
             self._named.append((pk, self._scan.scope_id, cves))
         rated = self._rated(result, cves, outcome.severity)
+        self._sums[rated.sum_id] = rated
         return (
             self._owner(path), outcome.to_member, outcome.to_team, outcome.set_aside,
-            outcome.severity, rated.severity, self._due(rated), rated.told, rated.score,
+            outcome.severity, rated.severity, self._due(rated), rated.sum_id.hex, rated.score,
             rated.band, rated.ssvc,
         )  # fmt: skip
 
@@ -94,7 +98,8 @@ class Triage:
         return self._dues[key]
 
     def keep(self) -> None:
-        """Write what rules did to the findings, and which CVEs they name."""
+        """Write the sums of their priorities, what rules did to them, and which CVEs they name."""
+        keep_sums(self._sums.values())
         keep_outcomes(self._scan.scope_id, self._outcomes, at=self._at)
         if self._named:
             keep_cves(self._named)

@@ -93,7 +93,7 @@ def findings(request: HttpRequest) -> HttpResponse:
         request,
         QueueFilter,
         rows.select_related("scope", "asset", "line", "series", "assigned_to")
-        .defer("original", "current", "priority")
+        .defer("original", "current")
         .order_by("-priority_score", "-id"),
     )
     counted = NOTHING

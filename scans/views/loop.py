@@ -15,7 +15,7 @@ MAX_DEPTH = 4  # rounds of finding → fix → finding that a page follows
 MAX_WIDTH = 40  # findings that it follows in one round
 MOST = 2 * MAX_DEPTH * MAX_WIDTH  # findings, and links from them to fixes, that are read at all
 MOST_SIBLINGS = 10
-HEAVY = ("original", "current", "priority")  # of a finding: what no list shows
+HEAVY = ("original", "current")  # of a finding: what no list shows
 # Parameters: the finding, MAX_DEPTH and MOST; asset, rule, path and line of the finding, MOST_SIBLINGS.
 RELATED = """
 WITH RECURSIVE brought (id, round) AS (

@@ -56,4 +56,4 @@ def mobilizing(request: HttpRequest, pk: int) -> HttpResponse:
 def _beside(finding: Finding) -> Any:
     """The other findings of a finding's group."""
     rows = Finding.objects.filter(group=finding.group_id).exclude(pk=finding.pk)
-    return rows.select_related("line").defer("original", "current", "priority").order_by("pk")
+    return rows.select_related("line").defer("original", "current").order_by("pk")

@@ -10,7 +10,7 @@ from core.models import Event
 from ctem.seeding.chance import STANDING, Draw, Ranked, rules_of, shared_out
 from findings.lifecycle import place_findings
 from findings.models import Finding, RiskAcceptance, Sighting
-from findings.priority import prioritize
+from findings.priority import Facts, priority_of
 from findings.statuses import OPEN, Presence, Status
 from scans.models import Scan
 from scans.results import pointers, scans_that_saw
@@ -50,14 +50,10 @@ def test_a_finding_that_would_be_complete_is_refused(db):
 
 def test_priorities_are_those_that_the_product_gives(seeded):
     for finding in Finding.objects.select_related("scope"):
-        told = prioritize(
-            severity=finding.severity,
-            exposure=finding.scope.exposure,
-            criticality=finding.scope.criticality,
-            validated=finding.status == Status.VALIDATED,
-        )
+        scope, validated = finding.scope, finding.status == Status.VALIDATED
+        told = priority_of(Facts(finding.severity, scope.exposure, scope.criticality, validated))
         assert (finding.priority_score, finding.priority_band) == (told.score, told.band)
-        assert sum(term["points"] for term in finding.priority["terms"]) == told.score
+        assert sum(term["points"] for term in finding.priority.told["terms"]) == told.score
 
 
 def test_each_finding_is_in_the_results_of_the_scan_that_saw_it_first(seeded):

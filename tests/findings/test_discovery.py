@@ -325,7 +325,7 @@ def test_applied_it_does_what_it_says_with_one_event_and_can_be_told(
     assert (noisy.set_aside, noisy.severity, noisy.decided_severity) == ("noise", "low", "low")
     assert noisy.assigned_to == developer
     assert noisy.status == Status.PRIORITIZED  # open, never closed by a rule
-    severity = next(t for t in noisy.priority["terms"] if t["name"] == "severity")
+    severity = next(t for t in noisy.priority.told["terms"] if t["name"] == "severity")
     assert severity["value"] == "low"
     assert (noisy.due_at - noisy.first_seen_at).days == scope.sla_days["low"]
     assert (real.set_aside, real.assigned_to, real.decided_severity) == ("", None, "")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import BadInput
-from findings.priority import BANDS, NO_CVE, Facts, prioritize, priority_of, severity_of
+from findings.priority import BANDS, NO_CVE, Facts, priority_of, severity_of
 from findings.services import perform_transition
 from findings.statuses import Severity
 from findings.weights import CRITICALITIES, DEFAULT, EXPOSURES, SEVERITIES, read_weights
@@ -21,16 +21,14 @@ V31 = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"
 
 def test_without_feeds_the_score_is_the_sum_of_its_terms_from_0_to_100_in_the_band_it_falls_into():
     for severity, exposure, criticality, validated in EVERY:
-        found = prioritize(
-            severity=severity, exposure=exposure, criticality=criticality, validated=validated
-        )
+        found = priority_of(Facts(severity, exposure, criticality, validated))
         assert found.score == sum(term.points for term in found.terms)
         assert 0 <= found.score <= 100
         assert found.band == next(name for least, name in BANDS if found.score >= least)
 
 
 def test_what_is_not_known_is_said_and_counts_nothing():
-    found = prioritize(severity="high", exposure="internal", criticality="low", validated=False)
+    found = priority_of(Facts("high", "internal", "low"))
     unknown = [term for term in found.terms if term.value == "no data"]
     assert {term.name for term in unknown} == {"known exploited (KEV)", "exploit likelihood (EPSS)"}
     assert all(term.points == 0 for term in unknown)
@@ -179,7 +177,7 @@ def test_an_imported_finding_is_prioritized_with_its_sum_and_validation_raises_i
     scope = make_scope(exposure="internet", criticality="high")
     finding = import_finding(make_asset(scope), weakness="shell=True")
     assert (finding.severity, finding.priority_score, finding.priority_band) == ("high", 70, "P2")
-    assert sum(term["points"] for term in finding.priority["terms"]) == 70
+    assert sum(term["points"] for term in finding.priority.told["terms"]) == 70
     perform_transition(
         finding=finding,
         name="validate",

@@ -43,9 +43,9 @@ def test_weights_count_for_the_findings_that_are_there(finding):
     run = put(finding, FLAT)
     finding.refresh_from_db()
     assert run.changed == 1 and finding.priority_score == before - 25
-    assert finding.priority["weights"] == "flat"
+    assert finding.priority.told["weights"] == "flat"
     change = PriorityChange.objects.get()
-    assert (change.cause, change.until_then["score"]) == ("policy", before)
+    assert (change.cause, change.until_then.told["score"]) == ("policy", before)
     events = Event.objects.filter(scope_id=finding.scope_id).order_by("-pk")[:2]
     assert [event.action for event in events] == [
         "priorities.rescored",
@@ -61,7 +61,7 @@ def test_a_dry_run_counts_what_would_move_and_writes_nothing(finding):
     assert told.bands == {f"{finding.priority_band} to P4": 1}
     assert Event.objects.count() == events and not PriorityPolicy.objects.exists()
     finding.refresh_from_db()
-    assert finding.priority.get("weights") == "default"
+    assert finding.priority.told["weights"] == "default"
 
 
 def test_versions_are_told_newest_first_and_the_default_can_come_back(finding):

@@ -1,5 +1,7 @@
 """Priorities are worked out again where something is different, in bulk, and what they were is kept."""
 
+from uuid import uuid4
+
 import pytest
 from django.core.management import call_command
 from django.db import connection
@@ -8,7 +10,15 @@ from django.test.utils import CaptureQueriesContext
 from core.models import Event, Job
 from core.permissions import Role
 from ctem import jobs
-from findings.models import Cause, FeedKind, Finding, FindingCve, PriorityChange, Rescoring
+from findings.models import (
+    Cause,
+    FeedKind,
+    Finding,
+    FindingCve,
+    PriorityChange,
+    PrioritySum,
+    Rescoring,
+)
 from findings.services import order_rescoring, perform_transition, rescore, rescoring
 from findings.services.exploits import keep_cves
 from findings.services.feeds import import_feed
@@ -47,7 +57,9 @@ def bring(kind, data):
 
 def terms(finding):
     finding.refresh_from_db()
-    return {term["name"]: (term["value"], term["points"]) for term in finding.priority["terms"]}
+    return {
+        term["name"]: (term["value"], term["points"]) for term in finding.priority.told["terms"]
+    }
 
 
 def test_without_feeds_the_terms_say_no_data(two):
@@ -124,7 +136,7 @@ def test_validation_raises_the_priority_and_is_kept_as_a_change(two):
     )  # fmt: skip
     told = terms(finding)
     assert told["validated"] == ("yes", 10) and finding.priority_score == before + 10
-    step = finding.priority["ssvc"]["path"][0]
+    step = finding.priority.told["ssvc"]["path"][0]
     assert (step["value"], step["because"]) == (
         "public poc",
         "a proof of concept is among the evidence",
@@ -236,7 +248,8 @@ def test_a_scope_of_another_criticality_has_its_findings_scored_anew():
 
 def test_the_command_works_all_priorities_out_again(two, monkeypatch, capsys):
     scope = two[0].scope
-    Finding.objects.update(priority={}, priority_score=0, priority_band="", ssvc="")
+    nothing = PrioritySum.objects.create(id=uuid4(), told={})
+    Finding.objects.update(priority=nothing, priority_score=0, priority_band="", ssvc="")
     call_command("rescore")
     assert f"{scope.slug}: 2 of 2 priorities changed" in capsys.readouterr().out
     assert set(Finding.objects.exclude(ssvc="").values_list("pk", flat=True)) == {f.pk for f in two}

@@ -100,11 +100,11 @@ def test_a_proof_that_it_is_a_duplicate_does_not_make_it_validated(finding, anal
         )
     decide_severity(severity="low", reason="Meh.", **told)
     finding.refresh_from_db()
-    terms = {term["name"]: term["value"] for term in finding.priority["terms"]}
+    terms = {term["name"]: term["value"] for term in finding.priority.told["terms"]}
     assert terms["validated"] == "no"
     add_evidence(kind=EvidenceKind.REACHABILITY, text="From the form.", **told)
     finding.refresh_from_db()
-    terms = {term["name"]: term["value"] for term in finding.priority["terms"]}
+    terms = {term["name"]: term["value"] for term in finding.priority.told["terms"]}
     assert terms["validated"] == "yes"
 
 

@@ -81,7 +81,7 @@ def test_rules_act_on_new_findings_and_say_what_they_did(asset, analyst):
         analyst,
     )
     assert hit.due_at == hit.first_seen_at + asset.scope.sla_days["critical"] * DAY
-    assert hit.priority["terms"][0]["value"].startswith("critical")
+    assert hit.priority.told["terms"][0]["value"].startswith("critical")
     assert (other.severity, other.decided_severity, other.assigned_to) == ("medium", "", None)
     assert set(FindingTag.objects.values_list("finding__path", "tag__name")) == {
         ("pay/file0.py", "payments"), ("pay/file1.py", "payments"),
@@ -94,17 +94,21 @@ def test_what_a_report_names_is_kept_for_feeds(asset):
     upload_and_ingest(asset, report(), fact(1))
     named = set(FindingCve.objects.values_list("finding__rule", "cve"))
     assert named == {("CVE-2021-44228", "CVE-2021-44228")}
-    terms = {term["name"]: term["value"] for term in found(path="pay/file1.py").priority["terms"]}
+    terms = {
+        term["name"]: term["value"] for term in found(path="pay/file1.py").priority.told["terms"]
+    }
     assert terms["known exploited (KEV)"] == "no data"
-    terms = {term["name"]: term["value"] for term in found(path="pay/file0.py").priority["terms"]}
+    terms = {
+        term["name"]: term["value"] for term in found(path="pay/file0.py").priority.told["terms"]
+    }
     assert terms["known exploited (KEV)"] == "no CVE is named"
 
 
 def test_every_new_finding_has_a_decision_and_a_sum_that_adds_up(asset):
     upload_and_ingest(asset, report(), fact(1))
     for finding in Finding.objects.all():
-        assert sum(t["points"] for t in finding.priority["terms"]) == finding.priority_score
-        assert finding.ssvc == finding.priority["ssvc"]["decision"]
+        assert sum(t["points"] for t in finding.priority.told["terms"]) == finding.priority_score
+        assert finding.ssvc == finding.priority.told["ssvc"]["decision"]
 
 
 def test_a_report_that_rates_it_worse_moves_severity_priority_and_due_date(asset):
