@@ -9,24 +9,32 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from gate.diff import Diff
-from remediations.readers.offer import Named, Replacement
+from remediations.readers.offer import MAX_NAMED, Named, Replacement
 from remediations.statuses import Sureness
 
 MOST_COMPARED = 2_000  # findings that one fix is held against
+MOST_POSSIBLE = 20  # findings that one fix is only possibly for
 NOWHERE = -100  # a line that none is near to
 NEAR = 3  # lines beside a change, or beside the line that is named
 RANK = {Sureness.EXACT: 0, Sureness.LIKELY: 1, Sureness.POSSIBLE: 2}
 
+Id = str | tuple[str, str, str, str]  # that names one finding; or a fingerprint with its place
+
+
+def marks(prints: Iterable[tuple[str, str]], rule: str, path: str) -> set[Id]:
+    """Fingerprints (key, value) as ids: of another rule or file, the same value is another thing."""
+    return {(key, value, rule.casefold(), path) for key, value in prints if rule and path}
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An open finding that a fix may be for. ``ids``: what its tool calls it, with fingerprints."""
+    """An open finding that a fix may be for. ``ids``: what names it alone, with its ``marks``."""
 
     pk: int
     rule: str
     path: str
     line: int | None
-    ids: frozenset[str] = frozenset()
+    ids: frozenset[Id] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +110,9 @@ class Names:
 
     def __init__(self, named: Iterable[Named]) -> None:
         told = list(named)
-        self.ids = {one.id for one in told if one.id}
+        self.ids: set[Id] = {one.id for one in told if one.id}
+        for one in told:
+            self.ids |= marks(one.prints, one.rule, one.path)
         self.rules = {one.rule.casefold() for one in told if one.rule}
         self.anywhere = {one.rule.casefold() for one in told if one.rule and not one.path}
         self.places = {(one.rule.casefold(), one.path) for one in told if one.rule}
@@ -118,7 +128,7 @@ class Candidates:
     """Open findings of a line, by all that proposals name them by."""
 
     def __init__(self, rows: Iterable[Candidate]) -> None:
-        self._by_id: dict[str, list[Candidate]] = defaultdict(list)
+        self._by_id: dict[Id, list[Candidate]] = defaultdict(list)
         self._by_path: dict[str, list[Candidate]] = defaultdict(list)
         for row in rows:
             self._by_path[row.path].append(row)
@@ -126,19 +136,22 @@ class Candidates:
                 self._by_id[known].append(row)
 
     def match(self, named: Iterable[Named], touched: Lines) -> list[Match]:
-        """The findings that a fix is for, surest first; of very many in its files the first ones."""
+        """The findings that a fix is for, surest first; of very many the first ones."""
         names = Names(named)
-        rows = [row for known in sorted(names.ids) for row in self._by_id.get(known, ())]
+        ids = sorted(names.ids, key=str)
+        rows = [row for known in ids for row in self._by_id.get(known, ())]
         for path in sorted({*names.paths, *touched.paths}):
             rows += self._by_path.get(path, ())
         rows = list(dict.fromkeys(rows))[:MOST_COMPARED]
         found = [hit for row in rows if (hit := _match(names, touched, row)) is not None]
-        return sorted(found, key=lambda hit: (RANK[hit.sure], hit.pk))
+        found.sort(key=lambda hit: (RANK[hit.sure], hit.pk))
+        sure = [hit for hit in found if hit.sure != Sureness.POSSIBLE]
+        return [*sure, *found[len(sure) :][:MOST_POSSIBLE]][:MAX_NAMED]
 
 
 def _match(names: Names, touched: Lines, row: Candidate) -> Match | None:
     if not names.ids.isdisjoint(row.ids):
-        return Match(row.pk, Sureness.EXACT, "The file names it by the id of its tool.")
+        return Match(row.pk, Sureness.EXACT, "The file names it by its id or fingerprint.")
     here = touched.covers(row.path, row.line)
     rule = row.rule.casefold()
     if not names.rules:  # it does not say what it is for

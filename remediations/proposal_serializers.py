@@ -82,7 +82,7 @@ class NewProposalsSerializer(StrictSerializer):
         child=RowId(),
         required=False,
         max_length=MAX_FINDINGS,
-        help_text="Those that you say it is for, beside those that it names.",
+        help_text="Open ones that you say it is for, beside those that it names.",
     )
     contents = serializers.DictField(
         child=Text(MAX_FILE, trim_whitespace=False, allow_blank=True),
@@ -129,5 +129,5 @@ class TakeSerializer(FixSerializer):
         child=RowId(),
         required=False,
         max_length=MAX_FINDINGS,
-        help_text="Left out: the open ones that the proposal names for sure or likely.",
+        help_text="Left out: the open ones that the proposal names exactly, else those that are likely.",
     )

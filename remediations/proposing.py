@@ -3,49 +3,41 @@
 A proposal moves no finding and proves nothing. What takes it as a fix is above, where it is judged.
 """
 
-import hashlib
-import json
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import Any
 
 from django.db import transaction
-from django.db.models.fields.json import KT
 
 from core import blobs
-from core.errors import BadInput, TooLarge, WrongState
+from core.errors import BadInput, NotAllowed, TooLarge, WrongState
 from core.events import append_event
 from core.models import User
-from core.permissions import Permission
 from core.text import clean_json, clean_text
 from findings.models import Finding
-from findings.statuses import OPEN
+from findings.statuses import OPEN, Status
 from gate.errors import InputError
 from gate.provenance import CONFIDENCE_RANK, raised
+from remediations.drafting import Draft, drafts_of, surest
 from remediations.models import AuthorshipSignal, Proposal, ProposalFinding, Remediation
-from remediations.naming import (
-    Candidate,
-    Candidates,
-    Lines,
-    Match,
-    touched_by,
-    touched_by_replacements,
+from remediations.naming import Match
+from remediations.readers import MAX_BYTES, Offers, read_offers, tell_source
+from remediations.services import check_git_id, check_may_propose
+from remediations.statuses import (
+    Origin,
+    ProposalSource,
+    ProposalState,
+    RemediationState,
+    Sureness,
 )
-from remediations.readers import MAX_BYTES, Offer, Offers, read_offers, tell_source
-from remediations.readers.offer import check_diff
-from remediations.readers.sarif_fixes import to_diff
-from remediations.services import check_git_id
-from remediations.statuses import Origin, ProposalSource, ProposalState, Sureness
-from scopes.access import check_may
 from scopes.models import Asset, Line
+from scopes.workloads import workload_of
 
-MOST_CANDIDATES = 20_000  # open findings that the offers of one file are held against
 MAX_CONTENTS = 300  # files that are told as they were
 MAX_REASON = 5_000
 PATCH, REPLACEMENTS = "text/x-diff", "application/json"  # media types of a change as a file
-NOT_FOR_US = "for no open finding of this line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,26 +48,6 @@ class Taken:
     proposals: list[Proposal]
     new: int
     left: list[tuple[str, str]]
-
-
-@dataclass(frozen=True)
-class _Draft:
-    """An offer that is for findings of the line, as it will be kept."""
-
-    offer: Offer
-    diff: bytes | None
-    replacements: bytes | None
-    files: int
-    matches: list[Match]
-
-    @property
-    def change(self) -> bytes:
-        return self.diff or self.replacements or b""
-
-    @cached_property
-    def digest(self) -> str:
-        """Of the change: also the name of its file."""
-        return hashlib.sha256(self.change).hexdigest()
 
 
 def take_in_proposals(
@@ -95,22 +67,32 @@ def take_in_proposals(
 
     ``source``: codetf, sarif or diff; empty: told from the file. ``findings``: those that the uploader
     says it is for. ``contents``: path → the file as it was, to draw SARIF's replacements as a diff.
-    The same change again is the proposal that is known. Raises BadInput or TooLarge with the place;
-    nothing is kept then.
+    The same change again is the proposal that is known, and gains findings while nobody has decided.
+    Raises BadInput or TooLarge with the place, WrongState for ``findings`` that are not open; nothing
+    is kept then.
     """
-    check_may(by, Permission.PROPOSE_FIX, asset.scope_id)
+    check_may_propose(by, asset)
+    _check_open(findings)
     check_git_id("base_commit", base_commit, optional=True)
     kind = _source(source, data)
     if len(contents or {}) > MAX_CONTENTS:
         raise BadInput("contents", f"more files than allowed ({len(contents or {})})")
     offers = _read(data, kind)
-    drafts, left = _drafts(offers, line, findings, contents or {})
+    drafts, left = drafts_of(offers, line, findings, contents or {})
     for draft in drafts:  # before the transaction: files may lie far away
         blobs.store(draft.change, at=at)
     return _keep(
         offers, drafts, left, asset=asset, line=line, kind=kind, by=by, at=at,
         base_commit=base_commit, title=clean_text(title, 300),
     )  # fmt: skip
+
+
+def _check_open(findings: Sequence[Finding]) -> None:
+    for finding in findings:
+        if finding.status not in OPEN:
+            raise WrongState(
+                f"{finding} is {Status(finding.status).label}; fixes are proposed for open findings."
+            )
 
 
 def _source(source: str, data: bytes) -> ProposalSource:
@@ -128,73 +110,9 @@ def _read(data: bytes, kind: ProposalSource) -> Offers:
         raise BadInput(clean_text(error.where), clean_text(error.what)) from error
 
 
-def _drafts(
-    offers: Offers, line: Line, findings: Sequence[Finding], contents: Mapping[str, str]
-) -> tuple[list[_Draft], list[tuple[str, str]]]:
-    """The offers that are for findings; and why others are left out."""
-    told = [(offer, *_change(offer, contents)) for offer in offers.offers]
-    candidates = Candidates(_candidates(line))
-    said = [Match(f.pk, Sureness.EXACT, "Who brought the file says so.") for f in findings]
-    drafts, left = [], list(offers.left)
-    for offer, diff, touched, files in told:
-        found = candidates.match(offer.named, touched)
-        by_pk = {hit.pk: hit for hit in (*reversed(found), *said)}
-        if not by_pk:
-            left.append((offer.where, NOT_FOR_US))
-            continue
-        kept = None if diff is not None else _packed(offer)
-        drafts.append(_Draft(offer, diff, kept, files, sorted(by_pk.values(), key=_by_number)))
-    return drafts, left
-
-
-def _by_number(hit: Match) -> int:
-    return hit.pk
-
-
-def _change(offer: Offer, contents: Mapping[str, str]) -> tuple[bytes | None, Lines, int]:
-    """An offer's diff where there is one, what it touches, and how many files it changes."""
-    try:
-        diff = offer.diff
-        if diff is None:
-            diff = to_diff(offer.replacements, contents, offer.where) or None
-        if diff is None:
-            return None, touched_by_replacements(offer.replacements), len(offer.paths)
-        parsed = check_diff(offer.where, diff)
-        return diff, touched_by(parsed), len(parsed.files)
-    except InputError as error:
-        raise BadInput(clean_text(error.where), clean_text(error.what)) from error
-
-
-def _packed(offer: Offer) -> bytes:
-    rows = [{k: v for k, v in asdict(one).items() if v not in (None, "", 0, False)} | {
-        "path": one.path, "text": one.text} for one in offer.replacements]  # fmt: skip
-    return json.dumps(clean_json(rows), sort_keys=True, indent=1).encode()
-
-
-def _candidates(line: Line) -> list[Candidate]:
-    """The most urgent open findings of a line, by what proposals may name them. One statement."""
-    rows = Finding.objects.filter(line=line, asset=line.asset_id, status__in=OPEN)
-    told = rows.annotate(guid=KT("original__guid"), prints=KT("original__fingerprints"))
-    columns = ("pk", "rule", "path", "start_line", "guid", "prints")
-    ranked = told.order_by("-priority_score", "-pk").values_list(*columns)
-    return [
-        Candidate(pk, rule, path, start, _ids(pk, guid, prints))
-        for pk, rule, path, start, guid, prints in ranked[:MOST_CANDIDATES]
-    ]
-
-
-def _ids(pk: int, guid: Any, prints: Any) -> frozenset[str]:
-    """All that names a finding alone: our number, its tool's id, its fingerprints."""
-    ids = {f"CTEM-{pk}"}
-    if guid:
-        ids.add(str(guid))
-    pairs = json.loads(prints) if isinstance(prints, str) and prints else prints or []
-    return frozenset(ids | {str(value) for _, value in pairs})
-
-
 @transaction.atomic
 def _keep(
-    offers: Offers, drafts: Sequence[_Draft], left: list[tuple[str, str]], *, asset: Asset,
+    offers: Offers, drafts: Sequence[Draft], left: list[tuple[str, str]], *, asset: Asset,
     line: Line, kind: ProposalSource, by: User, at: datetime, base_commit: str, title: str,
 ) -> Taken:  # fmt: skip
     Line.objects.select_for_update(no_key=True).get(pk=line.pk)  # of two at once, one keeps it
@@ -205,28 +123,47 @@ def _keep(
         if draft.digest in known or draft.digest in new:
             continue
         new[draft.digest] = _made(draft, asset, line, kind, by, at, base_commit, title)
-    links = [
-        ProposalFinding(proposal=new[d.digest], finding_id=hit.pk, scope_id=asset.scope_id,
-                        sure=hit.sure.value, reason=clean_text(hit.reason, 300))
-        for d in drafts
-        if d.digest in new
-        for hit in d.matches
-    ]  # fmt: skip
-    ProposalFinding.objects.bulk_create(links, ignore_conflicts=True)
-    if new:
-        ids = [row.pk for row in new.values()]
+    all_of = {**known, **new}
+    links = _link(drafts, all_of)
+    if links:
         append_event(
             scope_id=asset.scope_id, action="proposal.offered", subject="asset",
             subject_id=asset.pk, by=by, at=at,
-            data={"proposals": ids, "format": offers.format, "left": len(left),
+            data={"proposals": sorted({link.proposal_id for link in links}),
+                  "format": offers.format, "left": len(left),
                   "findings": sorted({link.finding_id for link in links})[:200]},
         )  # fmt: skip
-    rows = list(dict.fromkeys({**known, **new}[digest] for digest in digests))
+    rows = list(dict.fromkeys(all_of[digest] for digest in digests))
     return Taken(offers.format, rows, len(new), left)
 
 
+def _link(drafts: Sequence[Draft], proposals: Mapping[str, Proposal]) -> list[ProposalFinding]:
+    """Link proposals that nobody has decided with their findings, by the surest that was ever told.
+
+    Return what is new, or surer than before.
+    """
+    matches: dict[Proposal, list[Match]] = defaultdict(list)
+    for draft in drafts:
+        if proposals[draft.digest].state == ProposalState.OFFERED:
+            matches[proposals[draft.digest]] += draft.matches
+    held: dict[int, set[Match]] = defaultdict(set)
+    for row in ProposalFinding.objects.filter(proposal__in=matches):
+        held[row.proposal_id].add(Match(row.finding_id, Sureness(row.sure), row.reason))
+    links = [
+        ProposalFinding(proposal=proposal, finding_id=hit.pk, scope_id=proposal.scope_id,
+                        sure=hit.sure.value, reason=clean_text(hit.reason, 300))
+        for proposal, hits in matches.items()
+        for hit in surest([*held[proposal.pk], *hits])
+        if hit not in held[proposal.pk]
+    ]  # fmt: skip
+    return ProposalFinding.objects.bulk_create(
+        links, update_conflicts=True, unique_fields=["proposal", "finding"],
+        update_fields=["sure", "reason"], batch_size=5_000,
+    )  # fmt: skip
+
+
 def _made(
-    draft: _Draft, asset: Asset, line: Line, kind: ProposalSource, by: User, at: datetime,
+    draft: Draft, asset: Asset, line: Line, kind: ProposalSource, by: User, at: datetime,
     base_commit: str, title: str,
 ) -> Proposal:  # fmt: skip
     offer, origin = draft.offer, draft.offer.origin
@@ -254,10 +191,10 @@ def _made(
 def mark_taken(*, proposal: Proposal, remediation: Remediation, by: User, at: datetime) -> Proposal:
     """Say that a fix is what was proposed; what told who made the proposal is kept with the fix.
 
-    Its origin may only be raised by that. Raises WrongState where it was decided already, BadInput
-    for a fix of another line.
+    Its origin may only be raised by that. Raises WrongState where it was decided already or the fix
+    was withdrawn, BadInput for a fix of another line.
     """
-    check_may(by, Permission.PROPOSE_FIX, proposal.scope_id)
+    check_may_propose(by, proposal.asset)
     row = locked_offer(proposal)
     if remediation.line_id != row.line_id:
         raise BadInput("remediation", "is a fix of another line")
@@ -277,9 +214,14 @@ def mark_taken(*, proposal: Proposal, remediation: Remediation, by: User, at: da
 
 
 def _raise_origin(fix_id: int, proposal: Proposal) -> None:
-    """Let the fix be of the origin that its proposal was of, where that asks for more."""
+    """Let the fix be of the origin that its proposal was of, where that asks for more.
+
+    Raises WrongState for one that was withdrawn.
+    """
     rows = Remediation.objects.select_for_update(of=("self",), no_key=True)
     fix = rows.defer("commits").get(pk=fix_id)
+    if fix.state == RemediationState.WITHDRAWN:
+        raise WrongState(f"{fix} was withdrawn.")
     fix.origin = raised(fix.origin, proposal.origin)
     fix.declared_origin = raised(fix.declared_origin, proposal.origin)
     fix.agent, fix.model = fix.agent or proposal.agent, fix.model or proposal.model
@@ -289,7 +231,9 @@ def _raise_origin(fix_id: int, proposal: Proposal) -> None:
 @transaction.atomic
 def decline_proposal(*, proposal: Proposal, reason: str, by: User, at: datetime) -> Proposal:
     """Decline a proposal, with the reason. It stays, and its findings stand where they stand."""
-    check_may(by, Permission.PROPOSE_FIX, proposal.scope_id)
+    check_may_propose(by, proposal.asset)
+    if workload_of(by) is not None:
+        raise NotAllowed("A proposal is declined by somebody, not by a run of a pipeline.")
     reason = clean_text(reason).strip()
     if not 0 < len(reason) <= MAX_REASON:
         raise BadInput("reason", f"must have 1 to {MAX_REASON} characters")

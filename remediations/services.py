@@ -33,6 +33,7 @@ from remediations.models import (
 from remediations.statuses import DECISIONS_HERE, Decision, LandedAs, Origin, RemediationState
 from scopes.access import check_may
 from scopes.models import Asset, Line
+from scopes.workloads import workload_of
 
 GIT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 MAX_COMMITS = 500
@@ -64,6 +65,14 @@ def _event(
         scope_id=remediation.scope_id, action=f"remediation.{action}", subject="remediation",
         subject_id=remediation.pk, by=by, at=at, data=data,
     )  # fmt: skip
+
+
+def check_may_propose(by: User, asset: Asset) -> None:
+    """Raise NotAllowed unless ``by`` may propose fixes; a run of a pipeline only for its own asset."""
+    check_may(by, Permission.PROPOSE_FIX, asset.scope_id)
+    workload = workload_of(by)
+    if workload is not None and workload.asset_id != asset.pk:
+        raise NotAllowed("This pipeline proposes fixes for another asset.")
 
 
 def check_git_id(where: str, value: str, *, optional: bool = False) -> None:
@@ -245,7 +254,7 @@ def propose_remediation(
     base and head again return the first fix, with further findings linked.
     Raises BadInput (naming the line of a diff that cannot be read), NotAllowed, WrongState.
     """
-    check_may(by, Permission.PROPOSE_FIX, asset.scope_id)
+    check_may_propose(by, asset)
     check_git_id("base_commit", base_commit)
     check_git_id("head_commit", head_commit)
     for name in ("base_tree", "head_tree"):

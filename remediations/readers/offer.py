@@ -22,12 +22,13 @@ _CONTROL = {chr(n) for n in (*range(32), 127)}
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A finding as who made the fix names it: by an id of the detecting tool, a rule, a place."""
+    """A finding as who made the fix names it: by an id, a rule, a place, fingerprints (key, value)."""
 
     id: str = ""
     rule: str = ""
     path: str = ""
     line: int | None = None
+    prints: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from gate.formats.json_text import Document
 from gate.formats.limits import Limits
 from gate.provenance import tell_maker
 from gate.strict import Members
-from remediations.readers.drawing import draw, split
+from remediations.readers.drawing import Source, draw
 from remediations.readers.offer import (
     MAX_BYTES,
     MAX_FILES,
@@ -31,7 +31,7 @@ from remediations.readers.offer import (
 
 LIMITS = Limits(size=MAX_BYTES, transcoded=MAX_BYTES, depth=64, values=5_000_000)
 MOST = 2**31 - 1
-Contents = Mapping[str, str]  # path → the file as it was
+Contents = Mapping[str, Source]  # path → the file as it was
 
 
 class Run:
@@ -99,7 +99,7 @@ def _offer(run: Run, result: Members, fix: Members) -> Offer | None:
     return Offer(
         where=where, title=words.splitlines()[0][:300] or rule, description=words, tool=run.tool,
         origin=tell_maker(tool=run.tool), rule=rule, replacements=tuple(found),
-        named=tuple(_named(run, result, rule)),
+        named=(_named(run, result, rule),),
     )  # fmt: skip
 
 
@@ -108,16 +108,16 @@ def _words(members: Members, key: str) -> str:
     return message.prose("text") or message.prose("markdown") or ""
 
 
-def _named(run: Run, result: Members, rule: str) -> Iterator[Named]:
+def _named(run: Run, result: Members, rule: str) -> Named:
     """The result that the fix is of: by its ids, and by its first place."""
-    ids = [result.prose("guid") or ""]
-    prints = result.take("fingerprints"), result.take("partialFingerprints")
-    for told in prints:
-        values = told.values() if isinstance(told, dict) else ()
-        ids += [value for value in values if isinstance(value, str)]
-    place = _place(run, result)
-    for known in ids or [""]:
-        yield Named(id=known[:300], rule=rule, path=place[0], line=place[1])
+    prints = [
+        (key, value)
+        for told in (result.take("fingerprints"), result.take("partialFingerprints"))
+        for key, value in (told.items() if isinstance(told, dict) else ())
+        if isinstance(value, str)
+    ]
+    path, line = _place(run, result)
+    return Named(result.prose("guid") or "", rule, path, line, tuple(prints))
 
 
 def _place(run: Run, result: Members) -> tuple[str, int | None]:
@@ -139,7 +139,15 @@ def _replacements(run: Run, change: Members) -> Iterator[Replacement]:
         text = content.take("text")
         if text is not None and not isinstance(text, str):
             raise content.error("text", "must be a text")
-        yield _replacement(path, text or "", region, utf16=run.utf16)
+        yield _replacement(path, _whole(content, text or ""), region, utf16=run.utf16)
+
+
+def _whole(content: Members, text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise content.error("text", "holds half of a surrogate pair") from error
+    return text
 
 
 def _replacement(path: str, text: str, region: Members, *, utf16: bool) -> Replacement:
@@ -169,72 +177,57 @@ def to_diff(replacements: Sequence[Replacement], contents: Contents, where: str)
     if not set(by_path) <= set(contents):
         return None
     parts = [_changed(path, contents[path], told, where) for path, told in by_path.items()]
-    return "".join(parts).encode(errors="replace")
+    try:
+        return "".join(parts).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(where, "its files hold half of a surrogate pair") from error
 
 
-def _changed(path: str, before: str, replacements: Sequence[Replacement], where: str) -> str:
-    spans = sorted((*_span(one, before, where), one.text) for one in replacements)
+def _changed(path: str, source: Source, replacements: Sequence[Replacement], where: str) -> str:
+    spans = sorted((*_span(one, source, where), one.text) for one in replacements)
     at = 0
     for start, end, _ in spans:
         if start < at:
             raise InputError(where, f"two replacements meet in {path} at character {start}")
         at = end
-    return draw(path, before, spans)
+    return draw(path, source, spans)
 
 
-def _span(one: Replacement, text: str, where: str) -> tuple[int, int]:
+def _span(one: Replacement, source: Source, where: str) -> tuple[int, int]:
     """The characters of a file that a replacement is for, first and behind the last."""
-    if one.start_line is not None:
-        start, end = _of_lines(one, text)
-    elif one.char_offset is not None:
-        start = _counted(text, one.char_offset, one.utf16)
-        end = _counted(text, one.char_offset + one.char_length, one.utf16)
-    else:
-        start, end = _of_bytes(one, text, where)
-    if not 0 <= start <= end <= len(text):
-        raise InputError(where, f"a region is not in {one.path} as it was told")
+    try:
+        start, end = _of_lines(one, source) if one.start_line else _of_offsets(one, source)
+        if start > end:
+            raise LookupError("ends before it starts")
+    except LookupError as error:
+        raise InputError(where, f"a region of {one.path}, as it was told, {error}") from error
     return start, end
 
 
-def _of_lines(one: Replacement, text: str) -> tuple[int, int]:
+def _of_lines(one: Replacement, source: Source) -> tuple[int, int]:
     """Lines and columns (3.30.5 to 3.30.8): without an end column to the end of the line."""
-    starts = [0]
-    for line in split(text):
-        starts.append(starts[-1] + len(line))
     first, last = one.start_line or 1, one.end_line or one.start_line or 1
-    if last >= len(starts) + (text == ""):
-        return -1, -1
-    start = starts[first - 1] + _column(text, starts, first, one.start_column or 1, one.utf16)
+    start = _column(source, first, one.start_column or 1, one.utf16)
     if one.end_column is not None:
-        return start, starts[last - 1] + _column(text, starts, last, one.end_column, one.utf16)
-    end = starts[last] if last < len(starts) else len(text)
-    return start, end - text[:end].endswith("\n") if end else end
+        return start, _column(source, last, one.end_column, one.utf16)
+    begin, end = source.line(last)
+    ending = next(e for e in ("\r\n", "\n", "") if source.text.endswith(e, begin, end))
+    return start, end - len(ending)
 
 
-def _column(text: str, starts: list[int], line: int, column: int, utf16: bool) -> int:
-    end = starts[line] if line < len(starts) else len(text)
-    part = text[starts[line - 1] : end]
-    return _counted(part, column - 1, utf16)
+def _column(source: Source, number: int, column: int, utf16: bool) -> int:
+    begin, end = source.line(number)
+    units = source.utf16 if utf16 else source.characters
+    at = units.character(units.before(begin) + column - 1)
+    if at > end:
+        raise LookupError(f"is beyond the end of line {number}")
+    return at
 
 
-def _counted(text: str, units: int, utf16: bool) -> int:
-    """How many characters so many units are; more than there are of units beyond the end."""
-    if not utf16 or text.isascii():
-        return units
-    at = 0
-    for index, char in enumerate(text):
-        if at >= units:
-            return index
-        at += 2 if ord(char) > 0xFFFF else 1
-    return len(text) + max(0, units - at)
-
-
-def _of_bytes(one: Replacement, text: str, where: str) -> tuple[int, int]:
-    data, start = text.encode(errors="replace"), one.byte_offset or 0
-    end = start + one.byte_length
-    if end > len(data):
-        return -1, -1
-    try:
-        return len(data[:start].decode()), len(data[:end].decode())
-    except UnicodeDecodeError as error:
-        raise InputError(where, f"a region cuts a character of {one.path}") from error
+def _of_offsets(one: Replacement, source: Source) -> tuple[int, int]:
+    if one.char_offset is not None:
+        units = source.utf16 if one.utf16 else source.characters
+        start, length = one.char_offset, one.char_length
+    else:
+        units, start, length = source.utf8, one.byte_offset or 0, one.byte_length
+    return units.character(start), units.character(start + length)

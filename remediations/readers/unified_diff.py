@@ -78,8 +78,7 @@ def _header(where: str, old: bytes, new: bytes, path: str, body: Lines) -> Lines
     first = _HUNK.match(body[0])
     is_new = old == _NOWHERE or bool(path and first and first[1] == b"0" and first[2] == b"0")
     is_gone = new == _NOWHERE
-    told = path or _bare(old, new) if not is_new or path else _bare(new, new)
-    file = check_path(where, told).encode()
+    file = check_path(where, path or _bare(old, new)).encode()
     head = [b"diff --git a/" + file + b" b/" + file]
     head += [b"new file mode 100644"] if is_new else []
     head += [b"deleted file mode 100644"] if is_gone else []
@@ -93,7 +92,7 @@ def _bare(old: bytes, new: bytes) -> str:
     name = old if new == _NOWHERE else new
     if old[:2] == b"a/" and new[:2] == b"b/" and old[2:] == new[2:]:
         name = new[2:]
-    elif (new[:2] == b"b/" and old in (_NOWHERE, new)) or (old[:2] == b"a/" and new == _NOWHERE):
+    elif (new[:2] == b"b/" and old == _NOWHERE) or (old[:2] == b"a/" and new == _NOWHERE):
         name = name[2:]
     return name.decode(errors="backslashreplace")
 

@@ -9,16 +9,13 @@ from django.db import transaction
 from core import blobs
 from core.errors import BadInput, Incomplete
 from core.models import User
-from core.permissions import Permission
 from findings.models import Finding
 from findings.statuses import OPEN
 from remediations.models import Proposal, Remediation
 from remediations.proposing import locked_offer, mark_taken
+from remediations.services import check_may_propose
 from remediations.statuses import Origin, Sureness
 from scans.services.doors import fix_is_told, propose_fix
-from scopes.access import check_may
-
-SURE = (Sureness.EXACT.value, Sureness.LIKELY.value)
 
 
 def take_proposal(
@@ -37,10 +34,16 @@ def take_proposal(
 
     ``unchanged``: the commit is the patch as it was proposed, which then is the fix's diff; else
     ``diff`` among the details says what was committed. ``findings``: else those that the proposal
-    names for sure or likely, as far as they are open. ``details``: see propose_remediation.
+    names for sure, or where it names none so those that are likely, as far as they are open.
+    ``details``: see propose_remediation. With a fix that is known, none of these is told.
     Raises Incomplete, BadInput, NotAllowed, WrongState.
     """
-    check_may(by, Permission.PROPOSE_FIX, proposal.scope_id)
+    check_may_propose(by, proposal.asset)
+    if remediation is not None:
+        _check_alone(
+            head_commit=head_commit, base_commit=base_commit, unchanged=unchanged,
+            findings=findings, **details,
+        )  # fmt: skip
     told = {**_change(proposal, unchanged, details), **details}
     with transaction.atomic():
         offer = locked_offer(proposal)
@@ -50,6 +53,12 @@ def take_proposal(
         mark_taken(proposal=offer, remediation=remediation, by=by, at=at)
         fix_is_told(remediation=remediation, at=at)
     return remediation
+
+
+def _check_alone(**told: Any) -> None:
+    for name, value in told.items():
+        if value:
+            raise BadInput(name, "is not told with a fix that is known")
 
 
 def _change(offer: Proposal, unchanged: bool, details: dict[str, Any]) -> dict[str, Any]:
@@ -71,10 +80,7 @@ def _proposed(
         raise Incomplete(
             "A fix needs its commit and the one it starts from, or a fix that is known."
         )
-    sure = Finding.objects.filter(
-        proposed__proposal=offer, proposed__sure__in=SURE, status__in=OPEN
-    )
-    meant = list(findings) or list(sure.order_by("pk"))
+    meant = list(findings) or _named(offer)
     if not meant:
         raise Incomplete("No open finding is named for sure: say which ones it is for.")
     told = {
@@ -85,3 +91,10 @@ def _proposed(
         asset=offer.asset, line=offer.line, findings=meant, base_commit=base, head_commit=head,
         by=by, at=at, **{**told, **details},
     )  # fmt: skip
+
+
+def _named(offer: Proposal) -> list[Finding]:
+    """The open findings of its surest names; a neighbour of one that is named exactly is not meant."""
+    exact = offer.named.filter(sure=Sureness.EXACT)
+    sure = exact if exact.exists() else offer.named.filter(sure=Sureness.LIKELY)
+    return list(Finding.objects.filter(proposed__in=sure, status__in=OPEN).order_by("pk"))

@@ -4,14 +4,16 @@ import json
 from functools import partial
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from core import blobs
 from core.api import download
+from core.errors import Refused
 from core.history import tell
 from core.models import Event
 from core.permissions import Permission
@@ -116,14 +118,26 @@ def upload(request: HttpRequest, pk: int) -> HttpResponse:
     back = reverse("finding-mobilizing", args=[pk])
     if not form.is_valid():
         return refuse_form(request, form, back=back)
-    taken: list[Taken] = []
-
-    def verb() -> None:
-        taken.append(
-            take_in_proposals(
-                asset=finding.asset, line=finding.line, data=form.cleaned_data["file"],
-                findings=[finding], by=person(request), at=timezone.now(),
-            )
+    try:
+        taken = take_in_proposals(
+            asset=finding.asset, line=finding.line, data=form.cleaned_data["file"],
+            findings=[finding], by=person(request), at=timezone.now(),
         )  # fmt: skip
+    except Refused as error:
+        messages.error(request, str(error))
+    else:
+        level = messages.SUCCESS if taken.proposals else messages.ERROR
+        messages.add_message(request, level, _outcome(taken))
+    return redirect(back)
 
-    return attempt(request, verb, done="What the file proposes is kept.", back=back)
+
+def _outcome(taken: Taken) -> str:
+    """What became of a file, with the first reason where nothing of it is kept."""
+    if taken.proposals:
+        known = len(taken.proposals) - taken.new
+        left = f", {len(taken.left)} left out" if taken.left else ""
+        return f"Proposed fixes: {taken.new} new, {known} known already{left}."
+    if not taken.left:
+        return "The file proposes no fix."
+    where, why = taken.left[0]
+    return f"The file proposes no fix that can be kept; {where}: {why}."

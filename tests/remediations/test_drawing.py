@@ -7,7 +7,7 @@ import time
 import pytest
 
 from gate.diff import parse
-from remediations.readers.drawing import draw
+from remediations.readers.drawing import Source, Units, draw
 
 TEXTS = ["", "x", "\n", "x\n", "x\ny", "\n\n", "a\nb\nc\n", " "]
 
@@ -45,7 +45,7 @@ def test_git_makes_the_same_file_of_it(tmp_path, seed):
         lines = [chance.choice(["a", "b", "same", ""]) for _ in range(chance.randint(0, 30))]
         before = "\n".join(lines) + chance.choice(["", "\n"])
         spans = spans_of(chance, before)
-        diff, after = draw("f.txt", before, spans), put(before, spans)
+        diff, after = draw("f.txt", Source(before), spans), put(before, spans)
         if before == after:
             continue
         parse(diff.encode(), "diff")
@@ -53,12 +53,27 @@ def test_git_makes_the_same_file_of_it(tmp_path, seed):
 
 
 def test_nothing_that_changes_is_nothing():
-    assert draw("f", "a\nb\n", [(0, 1, "a")]) == ""
+    assert draw("f", Source("a\nb\n"), [(0, 1, "a")]) == ""
 
 
 def test_a_large_file_of_alike_lines_takes_no_time():
     before = "same\n" * 400_000
     start = time.monotonic()
-    diff = draw("f", before, [(5 * n * 200, 5 * n * 200 + 4, "other") for n in range(2_000)])
+    diff = draw(
+        "f", Source(before), [(5 * n * 200, 5 * n * 200 + 4, "other") for n in range(2_000)]
+    )
     assert diff.count("@@ -") == 2_000
     assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize("length", [0, 1, 255, 256, 257, 700])
+def test_units_are_found_among_characters_of_every_width(length):
+    text = "".join(random.Random(length).choices("a\u00e9\u20ac\U0001f600", k=length))
+    units = Units(text, lambda part: len(part.encode()))
+    begins = {len(text[:at].encode()): at for at in range(length + 1)}
+    for unit in range(len(text.encode()) + 2):
+        if unit in begins:
+            assert units.character(unit) == begins[unit]
+        else:
+            with pytest.raises(LookupError, match=r"cuts|beyond"):
+                units.character(unit)

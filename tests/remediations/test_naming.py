@@ -4,13 +4,15 @@ import time
 
 from gate.diff import parse
 from remediations.naming import (
+    MOST_POSSIBLE,
     Candidate,
     Candidates,
     Lines,
+    marks,
     touched_by,
     touched_by_replacements,
 )
-from remediations.readers.offer import Named, Replacement
+from remediations.readers.offer import MAX_NAMED, Named, Replacement
 from remediations.statuses import Sureness
 
 DIFF = parse(
@@ -31,6 +33,28 @@ def match(named, rows, touched=None):
 def test_an_id_of_the_tool_is_exact_wherever_it_is():
     rows = [row(1, "X", "other.py", 1, "G-1"), row(2)]
     assert match([Named(id="G-1", rule="X")], rows) == [(1, Sureness.EXACT)]
+
+
+def test_a_fingerprint_is_exact_behind_its_key_in_its_rule_and_file_alone():
+    prints = (("line/v1", "abc:1"),)
+    rows = [
+        Candidate(1, "py/sql", "a.py", 1, frozenset(marks(prints, "py/sql", "a.py"))),
+        Candidate(2, "py/other", "z/b.py", 1, frozenset(marks(prints, "py/other", "z/b.py"))),
+        Candidate(3, "py/sql", "b.py", 1, frozenset(marks(prints, "py/sql", "b.py"))),
+    ]
+    assert match([Named("", "PY/SQL", "a.py", 1, prints)], rows) == [(1, Sureness.EXACT)]
+    assert match([Named("abc:1")], rows) == []
+    assert match([Named("", "py/sql", "a.py", 90, (("other", "abc:1"),))], rows) == [
+        (1, Sureness.POSSIBLE)]  # fmt: skip
+    assert match([Named("", "", "", None, prints)], rows) == []
+
+
+def test_what_is_only_possible_is_kept_for_few_and_all_for_no_more_than_allowed():
+    few = match([], [row(n, line=42) for n in range(100)])
+    assert few == [(n, Sureness.POSSIBLE) for n in range(MOST_POSSIBLE)]
+    named = [Named(rule="B307", path="app/a.py")]
+    rows = [row(n, line=42 if n > 50 else 90) for n in range(MAX_NAMED * 2)]
+    assert match(named, rows) == [(n, Sureness.LIKELY) for n in range(51, 51 + MAX_NAMED)]
 
 
 def test_rule_file_and_place_are_likely_rule_and_file_possible():

@@ -10,10 +10,14 @@ from core.errors import BadInput, Incomplete, NotAllowed, TooLarge, WrongState
 from core.models import Event
 from findings.models import Finding
 from findings.statuses import Status
+from remediations import drafting
 from remediations.models import AuthorshipSignal, Proposal, ProposalFinding, Remediation
 from remediations.proposing import decline_proposal, mark_taken
 from remediations.readers import MAX_BYTES
+from remediations.services import propose_remediation, withdraw_remediation
 from scans.services.proposals import take_proposal
+from scopes.services import add_pipeline_identity
+from scopes.workloads import Claims, Workload
 from tests import factories as make
 from tests.remediations.proposed import bring, make_proposal, patch_of
 
@@ -48,14 +52,20 @@ def codetf(finding, **more):
     })  # fmt: skip
 
 
-def sarif(finding, **location):
-    region = {"startLine": finding.start_line}
+def sarif(finding, region=None, more=(), **result):
+    region = region or {"startLine": finding.start_line}
     change = {"artifactLocation": {"uri": finding.path},
               "replacements": [{"deletedRegion": region, "insertedContent": {"text": "  pass"}}]}  # fmt: skip
     return json.dumps({"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "Semgrep OSS"}}, "results": [
-        {"ruleId": finding.rule, "message": {"text": "m"},
+        {"ruleId": finding.rule, "message": {"text": "m"}, **result,
          "locations": [{"physicalLocation": {"artifactLocation": {"uri": finding.path}, "region": region}}],
-         "fixes": [{"artifactChanges": [change]}]}]}]})  # fmt: skip
+         "fixes": [{"artifactChanges": [change]}, *more]}]}]})  # fmt: skip
+
+
+def printed(finding, value):
+    """The finding as its tool would have given it a fingerprint."""
+    told = {**finding.original, "fingerprints": [["line/v1", value]]}
+    Finding.objects.filter(pk=finding.pk).update(original=told)
 
 
 # --- taking in ---------------------------------------------------------------------------------
@@ -111,6 +121,83 @@ def test_who_brings_it_may_say_what_it_is_for(finding, asset):
     other = make.import_finding(asset)
     [proposal] = bring(finding, findings=[other]).proposals
     assert named(proposal) == [(finding.pk, "possible"), (other.pk, "exact")]
+
+
+def test_a_fingerprint_names_its_finding_and_an_id_of_another_kind_none(finding, asset):
+    other = make.import_finding(asset)
+    for one in (finding, other):
+        printed(one, "7")
+    [proposal] = bring(finding, sarif(finding, partialFingerprints={"line/v1": "7"})).proposals
+    assert named(proposal) == [(finding.pk, "exact")]
+    text = codetf(finding, fixedFindings=[{"id": "7", "rule": {"id": finding.rule}}])
+    assert named(bring(finding, text).proposals[0]) == [(finding.pk, "likely")]
+    text = codetf(finding, fixedFindings=[{"id": str(other), "rule": {"id": other.rule}}],
+                  diff=patch_of(finding, "return 7"))  # fmt: skip
+    assert named(bring(finding, text).proposals[0])[-1] == (other.pk, "exact")
+
+
+def test_of_a_file_with_many_fixes_a_finding_that_is_said_gets_what_fits_it(finding, asset):
+    others = [make.import_finding(asset) for _ in range(2)]
+    results = [json.loads(codetf(one))["results"][0] for one in (*others, finding)]
+    results[0]["changeset"][0]["fixedFindings"] = []  # says nothing; touches its own line
+    results[2]["changeset"][0]["fixedFindings"] = []
+    data = {**json.loads(codetf(finding)), "results": results}
+    told = [
+        named(proposal)
+        for proposal in bring(finding, json.dumps(data), findings=[finding]).proposals
+    ]
+    assert told == [
+        [(others[0].pk, "possible")],
+        [(others[1].pk, "likely")],
+        [(finding.pk, "exact")],
+    ]
+
+
+def test_who_says_it_is_for_a_finding_that_is_not_open_is_refused(finding, asset):
+    other = make.import_finding(asset)
+    make.take("vanish", other)
+    other.refresh_from_db()
+    with pytest.raises(WrongState, match="open findings"):
+        bring(finding, findings=[other])
+
+
+def test_more_than_is_to_be_drawn_is_refused_with_its_place(finding, monkeypatch):
+    monkeypatch.setattr(drafting, "MAX_DRAWN", 2_000)
+    gone = "x\n" * 500
+    change = {"artifactLocation": {"uri": "big.py"},
+              "replacements": [{"deletedRegion": {"charOffset": 0, "charLength": 1_000}}]}  # fmt: skip
+    text = sarif(finding, more=[{"artifactChanges": [change]}] * 2)
+    contents = {"big.py": gone, finding.path: make.weak_file(finding.path)}
+    with pytest.raises(TooLarge, match=r"fixes\[2\].*2000 bytes"):
+        bring(finding, text, contents=contents)
+    assert not Proposal.objects.exists()
+
+
+def test_the_first_character_and_the_first_byte_are_two_places(finding):
+    one, other = (
+        bring(finding, sarif(finding, region={name: 0, "startLine": None})).proposals[0]
+        for name in ("charOffset", "byteOffset")
+    )
+    assert one != other
+    [row] = json.loads(blobs.load(one.replacements_id))
+    assert row == {"path": finding.path, "text": "  pass", "char_offset": 0}
+
+
+def test_a_known_change_gains_findings_until_it_is_decided(finding, asset, developer):
+    a, b, c = (make.import_finding(asset) for _ in range(3))
+    text = patch_of(finding)
+    first = bring(finding, text, findings=[a])
+    again = bring(finding, text, findings=[b])
+    assert (again.proposals, again.new) == (first.proposals, 0)
+    [proposal] = again.proposals
+    assert named(proposal) == [(finding.pk, "possible"), (a.pk, "exact"), (b.pk, "exact")]
+    bring(finding, text, findings=[finding])
+    assert named(proposal)[0] == (finding.pk, "exact")
+    events = Event.objects.filter(action="proposal.offered").order_by("pk")
+    assert [e.data["findings"] for e in events] == [[finding.pk, a.pk], [b.pk], [finding.pk]]
+    decline_proposal(proposal=proposal, reason="No.", by=developer, at=make.now())
+    bring(finding, text, findings=[c])
+    assert not c.proposals.exists()
 
 
 def test_what_is_for_no_open_finding_is_left_out_with_its_place(finding):
@@ -202,6 +289,36 @@ def test_a_known_fix_is_of_the_origin_of_what_it_was_proposed_as(finding, develo
     assert fix.origin == "ai_generated"
 
 
+def test_a_neighbour_of_what_is_named_exactly_is_not_taken_with_it(finding, asset, developer):
+    neighbour = make.import_finding(asset)
+    printed(finding, "7")
+    Finding.objects.filter(pk=neighbour.pk).update(
+        path=finding.path, rule=finding.rule, start_line=finding.start_line + 2
+    )
+    text = sarif(finding, partialFingerprints={"line/v1": "7"})
+    [proposal] = bring(finding, text, base_commit=BASE).proposals
+    assert named(proposal) == [(finding.pk, "exact"), (neighbour.pk, "likely")]
+    fix = take_proposal(proposal=proposal, by=developer, at=make.now(), head_commit=HEAD)
+    assert list(fix.findings.all()) == [finding]
+
+
+@pytest.mark.parametrize("name", ["head_commit", "base_commit", "unchanged", "title", "findings"])
+def test_with_a_fix_that_is_known_nothing_else_is_told(finding, proposal, developer, name):
+    fix = make.make_remediation(finding)
+    told = {"findings": [finding], "unchanged": True}.get(name, HEAD)
+    with pytest.raises(BadInput, match=f"{name}: is not told with"):
+        take_proposal(proposal=proposal, by=developer, at=make.now(), remediation=fix, **{name: told})  # fmt: skip
+
+
+def test_a_fix_that_was_withdrawn_is_not_what_it_became(finding, proposal, developer):
+    fix = make.make_remediation(finding)
+    withdraw_remediation(remediation=fix, reason="No.", by=developer, at=make.now())
+    with pytest.raises(WrongState, match="withdrawn"):
+        take_proposal(proposal=proposal, by=developer, at=make.now(), remediation=fix)
+    proposal.refresh_from_db()
+    assert proposal.state == "offered"
+
+
 def test_what_is_only_possible_has_to_be_named(finding, proposal, developer):
     told = {"proposal": proposal, "by": developer, "at": make.now(), "base_commit": BASE}
     with pytest.raises(Incomplete, match="say which ones"):
@@ -240,6 +357,45 @@ def test_deciding_takes_the_permission_to_propose(proposal, role):
         decline_proposal(reason="No.", **told)
     with pytest.raises(NotAllowed):
         take_proposal(head_commit=HEAD, base_commit=BASE, **told)
+
+
+@pytest.fixture
+def run(asset, admin, settings):
+    """The account of a pipeline as a verified run of it has it."""
+    settings.OIDC_ISSUERS = ["https://token.actions.githubusercontent.com"]
+    identity = add_pipeline_identity(
+        asset=asset,
+        issuer=settings.OIDC_ISSUERS[0],
+        repository="acme/shop",
+        by=admin,
+        at=make.now(),
+    )
+    claims = Claims(identity.issuer, "github-actions", "acme/shop")
+    identity.user.workload = Workload(identity.pk, asset.pk, asset.scope_id, claims)
+    return identity.user
+
+
+def test_a_run_of_a_pipeline_proposes_for_its_own_asset_alone(finding, proposal, run):
+    other = make.import_finding(make.make_asset(finding.scope))
+    theirs = make_proposal(other)
+    told = {"by": run, "at": make.now(), "head_commit": HEAD, "base_commit": BASE}
+    for verb in (
+        lambda: bring(other, by=run),
+        lambda: take_proposal(proposal=theirs, findings=[other], **told),
+        lambda: propose_remediation(
+            asset=other.asset, line=other.line, findings=[other], title="x", **told
+        ),
+    ):
+        with pytest.raises(NotAllowed, match="for another asset"):
+            verb()
+    assert not Remediation.objects.exists()
+    bring(finding, by=run)
+    assert take_proposal(proposal=proposal, findings=[finding], **told).created_by == run
+
+
+def test_a_run_of_a_pipeline_declines_nothing(proposal, run):
+    with pytest.raises(NotAllowed, match="not by a run"):
+        decline_proposal(proposal=proposal, reason="No.", by=run, at=make.now())
 
 
 # --- what the database holds -------------------------------------------------------------------

@@ -1,12 +1,14 @@
 """Files of proposed fixes: what is read, and that hostile ones are refused with the place."""
 
 import json
+import time
 
 import pytest
 
 from gate.diff import parse
 from gate.errors import InputError
 from remediations.readers import MAX_BYTES, read_offers
+from remediations.readers.drawing import Source
 from remediations.readers.offer import MAX_FILES, MAX_OFFERS, MAX_PATCH, check_path
 from remediations.readers.sarif_fixes import to_diff
 from remediations.readers.unified_diff import as_git
@@ -58,6 +60,12 @@ def test_new_and_deleted_files_of_other_programs_are_told_as_git_does():
     text = "--- /dev/null\n+++ b/new.py\n@@ -0,0 +1 @@\n+x\n--- a/old.py\n+++ /dev/null\n@@ -1 +0,0 @@\n-x"
     diff = parse(read(text.encode()).offers[0].diff)
     assert [(f.path, f.status) for f in diff.files] == [("new.py", "added"), ("old.py", "deleted")]
+
+
+def test_a_folder_that_is_named_as_gits_prefix_stays():
+    for names in ("--- b/util.py\n+++ b/util.py\n", "--- a/util.py\n+++ a/util.py\n"):
+        [file] = parse(read((names + HUNK).encode()).offers[0].diff).files
+        assert file.path == names[4:13]
 
 
 def test_a_removed_line_that_looks_like_a_header_is_a_line():
@@ -243,7 +251,7 @@ def put(text="ast.literal_eval", **region):
 
 def drawn(text, *replacements, **run):
     [offer] = read(sarif(*replacements, **run)).offers
-    return to_diff(offer.replacements, {"app/a.py": text}, offer.where)
+    return to_diff(offer.replacements, {"app/a.py": Source(text)}, offer.where)
 
 
 CODE = "import ast\neval(x)\ny\n"
@@ -295,6 +303,39 @@ def test_replacements_that_meet_or_lie_outside_are_refused():
 def test_a_cut_character_is_refused():
     with pytest.raises(InputError, match="cuts a character"):
         drawn("\u00e9\n", put(byteOffset=1, byteLength=1))
+    with pytest.raises(InputError, match="cuts a character"):
+        drawn("\U0001f600\n", put(charOffset=1), columnKind="utf16CodeUnits")
+
+
+@pytest.mark.parametrize("kind", ["utf16CodeUnits", "unicodeCodePoints"])
+@pytest.mark.parametrize("region", [{"startColumn": 15}, {"startColumn": 2, "endColumn": 13}])
+def test_a_column_beyond_its_line_is_refused(region, kind):
+    with pytest.raises(InputError, match="beyond the end of line 1"):
+        drawn(CODE, put(startLine=1, **region), columnKind=kind)
+
+
+def test_a_line_that_is_replaced_whole_keeps_its_end():
+    text = drawn("a\r\nb\r\nc\r\n", put("new", startLine=2))
+    assert b"-b\r\n+new\r\n c\r\n" in text
+
+
+def test_half_of_a_surrogate_pair_is_refused_with_its_place():
+    with pytest.raises(InputError, match="half of a surrogate") as refused:
+        read(sarif(put("a\ud800", startLine=1)))
+    assert refused.value.where.endswith("replacements[0].insertedContent.text")
+
+
+def test_very_many_replacements_in_a_large_file_take_no_time():
+    text = "\u00e9\U0001f600 = eval(x)\n" * 120_000
+    offers = [
+        read(sarif(*(put("y", **{name: at * 100}) for at in range(1, 1_000)))).offers[0]
+        for name in ("startLine", "charOffset")
+    ]
+    offers += [read(sarif(put("y", startLine=1), columnKind="utf16CodeUnits")).offers[0]] * 20
+    sources, start = {"app/a.py": Source(text)}, time.monotonic()
+    for offer in offers:
+        assert to_diff(offer.replacements, sources, offer.where)
+    assert time.monotonic() - start < 5
 
 
 @pytest.mark.parametrize("path", ELSEWHERE)
