@@ -107,7 +107,11 @@ class TargetSerializer(StrictSerializer):
     asset = RowId(required=False)
     scope = RowId(required=False, help_text="Instead of `asset`, with one of the two below.")
     asset_name = Text(200, required=False, help_text="The asset by its name, or an alias of it.")
-    repository = Text(500, required=False, help_text="The asset by the address of its repository.")
+    repository = Text(
+        500,
+        required=False,
+        help_text="The asset by the address of its repository, where no name is given.",
+    )
     line = Text(200, required=False, help_text="The line by name. Its findings follow the scan.")
     remediation = RowId(required=False, help_text="Instead of `line`: evidence for this fix.")
     control = serializers.BooleanField(

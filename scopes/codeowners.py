@@ -8,8 +8,9 @@ slash at the end. A line that cannot be used is told with its number and counts 
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 
 from core.errors import BadInput, TooLarge
 from core.text import clean_text
@@ -21,11 +22,14 @@ MAX_PATTERN = 1_000  # characters
 MAX_OWNERS = 100  # of one line
 MAX_OWNER = 255  # characters
 MAX_STARS = 20  # wildcards of one pattern
+MAX_WILD = 1_000  # patterns of a file that are tried one by one
+MAX_SECTIONS = 500
 MOST_PROBLEMS = 100  # that are told
 _OWNER = re.compile(r"@[\w.-]+(/[\w./-]+)?|@@?[\w-]+|[^\s@]+@[^\s@]+\.[^\s@]+")
 _HEADING = re.compile(r"(\^?)\[([^\[\]]+)\](?:\[(\d{1,3})\])?(?:\s+(.*))?")
 _SPACES = re.compile(r"[ \t]+")
 _WILD = re.compile(r"[*?\\]")
+_NAME = re.compile(r"(\*\.)?[^*?\\]+")  # what is looked up at any depth: a name, or how names end
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class Section:
     name: str
     defaults: tuple[str, ...] = ()
     rules: list[Rule] = field(default_factory=list)
-    _exact: dict[str, int] = field(default_factory=dict)  # path or directory/ → its last rule
+    _exact: dict[str, int] = field(default_factory=dict)  # one of _places → its last rule
     _wild: list[tuple[int, Callable[[str], bool]]] = field(default_factory=list)
 
     def add(self, rule: Rule, matches: str | Callable[[str], bool]) -> None:
@@ -56,9 +60,9 @@ class Section:
         else:
             self._wild.append((number, matches))
 
-    def rule_of(self, path: str) -> Rule | None:
-        """The last rule that matches a path. Literal rules are looked up, not tried one by one."""
-        last = max((self._exact.get(name, -1) for name in _places(path)), default=-1)
+    def rule_of(self, path: str, places: Sequence[str]) -> Rule | None:
+        """The last rule that matches a path. Most are looked up by its places, not tried one by one."""
+        last = max((self._exact.get(name, -1) for name in places), default=-1)
         for number, matches in reversed(self._wild):
             if number < last:
                 break
@@ -82,8 +86,10 @@ class CodeOwnersFile:
     def owners_of(self, path: str) -> tuple[str, ...]:
         """Owners of a path as they are written (``@acme/payments``, ``ada@example.org``); empty: nobody's."""
         told: dict[str, None] = {}
+        path = path.removeprefix("/")
+        places = tuple(_places(path))
         for section in self.sections:
-            rule = section.rule_of(path.removeprefix("/"))
+            rule = section.rule_of(path, places)
             if rule is not None:
                 told.update(dict.fromkeys(rule.owners or section.defaults))
         return tuple(told)
@@ -123,16 +129,18 @@ def _text(text: str | bytes) -> str:
 
 def _fill(lines: list[str], dialect: Dialect, sections: dict[str, Section]) -> Iterator[str]:
     """Put rules into their sections; yield a sentence for each line that does not count."""
-    now = sections[""]
+    now, wild = sections[""], count(1)
     for number, line in enumerate(lines, 1):
         told = line.strip()
         if not told or told.startswith("#"):
             continue
         if dialect is Dialect.GITLAB and (heading := _HEADING.fullmatch(told)):
             now = _section(heading, sections)
+            if now is not sections.get(now.name.casefold()):
+                yield f"line {number}: more sections than allowed (> {MAX_SECTIONS})"
             continue
         try:
-            _add(now, number, told, dialect)
+            _add(now, number, told, dialect, wild)
         except ValueError as error:
             yield f"line {number}: {error}"
 
@@ -148,23 +156,33 @@ def _is_owner(word: str) -> bool:
 
 
 def _section(heading: re.Match[str], sections: dict[str, Section]) -> Section:
-    """The section of a heading; one of the same name goes on, whatever the case of its letters."""
+    """The section of a heading; one of the same name goes on, whatever the case of its letters.
+
+    One too many is not among ``sections``: its lines count for nothing.
+    """
     name, owners = heading[2].strip(), tuple((heading[4] or "").split())
-    known = sections.setdefault(name.casefold(), Section(name))
+    known = sections.get(name.casefold()) or Section(name)
+    if len(sections) < MAX_SECTIONS:
+        sections[name.casefold()] = known
     known.defaults = known.defaults or tuple(filter(_is_owner, owners))
     return known
 
 
-def _add(section: Section, number: int, line: str, dialect: Dialect) -> None:
-    """Add the rule of one line. Raises ValueError with what is wrong with it."""
+def _add(section: Section, number: int, line: str, dialect: Dialect, wild: Iterator[int]) -> None:
+    """Add the rule of one line. ``wild`` counts those that are tried. Raises ValueError with what is wrong."""
     pattern, rest = _split(line)
     owners = tuple(_owners(rest))
     if not owners and dialect is Dialect.GITLAB and not section.defaults:
         raise ValueError("names no owner, and its section has none")
     _check(pattern, dialect)
     anchored, segments = _segments(pattern, dialect)
-    matches = _literal(pattern, anchored, dialect) or _matcher(segments, anchored, dialect)
-    section.add(Rule(number, clean_text(pattern, 200), owners), matches)
+    if not anchored and segments[0] != "**":
+        segments = ["**", *segments]
+    place = _literal(pattern, anchored, dialect) or _anywhere(segments, dialect)
+    if place is None and next(wild) > MAX_WILD:
+        raise ValueError(f"more patterns with wildcards within than allowed (> {MAX_WILD})")
+    rule = Rule(number, clean_text(pattern, 200), owners)
+    section.add(rule, place or _matcher(segments, dialect))
 
 
 def _split(line: str) -> tuple[str, str]:
@@ -178,10 +196,10 @@ def _split(line: str) -> tuple[str, str]:
 def _owners(rest: str) -> Iterator[str]:
     """Owners until the end or a comment."""
     words = _SPACES.split(rest.strip()) if rest.strip() else []
-    for count, word in enumerate(words):
+    for before, word in enumerate(words):
         if word.startswith("#"):
             return
-        if count >= MAX_OWNERS:
+        if before >= MAX_OWNERS:
             raise ValueError(f"names more owners than allowed (> {MAX_OWNERS})")
         if not _is_owner(word):
             raise ValueError(
@@ -221,12 +239,26 @@ def _literal(pattern: str, anchored: bool, dialect: Dialect) -> str | None:
     """What a rule without wildcards is found by: ``a/b`` as a file or a directory, ``a/b/`` as a directory."""
     if not anchored or _WILD.search(pattern) or pattern == "/":
         return None
-    name = pattern.removeprefix("/")
+    return _as_file(pattern.removeprefix("/"), dialect)
+
+
+def _as_file(name: str, dialect: Dialect) -> str:
     return f"={name}" if dialect is Dialect.GITLAB and not name.endswith("/") else name
 
 
+def _anywhere(segments: list[str], dialect: Dialect) -> str | None:
+    """The same for one name at any depth, or how it ends: ``**/a``, ``**/*.py``, ``**/a/``."""
+    if segments[0] != "**" or segments[2:] not in ([], [""]) or len(segments) == 1:
+        return None
+    name = "/".join(segments)
+    return _as_file(name, dialect) if _NAME.fullmatch(segments[1]) else None
+
+
 def _places(path: str) -> Iterator[str]:
-    """Under which literals a path is found: itself, and each directory that it lies in, with / and without."""
+    """Under which literals a path is found: itself, and each directory that it lies in, with / and without.
+
+    Then each of its names, and how it ends from each dot on, as ``_anywhere`` writes them.
+    """
     yield path
     yield f"={path}"
     at = path.find("/")
@@ -234,14 +266,20 @@ def _places(path: str) -> Iterator[str]:
         yield path[:at]
         yield path[: at + 1]
         at = path.find("/", at + 1)
+    names = path.split("/")
+    for number, name in enumerate(names, 1):
+        if not name:
+            return
+        ends = (f"*{name[dot:]}" for dot, char in enumerate(name) if char == ".")
+        for told in (name, *ends):
+            yield f"**/{told}"
+            yield f"=**/{told}" if number == len(names) else f"**/{told}/"
 
 
-def _matcher(segments: list[str], anchored: bool, dialect: Dialect) -> Callable[[str], bool]:
+def _matcher(segments: list[str], dialect: Dialect) -> Callable[[str], bool]:
     """A test of paths by a pattern. It never tries a place twice, so its time is bounded."""
     if segments == [""]:
         return lambda path: False  # "/" alone: no file is the root
-    if not anchored and segments[0] != "**":
-        segments = ["**", *segments]
     below = segments[-1] == ""
     if below:
         segments = [*segments[:-1], "**"]

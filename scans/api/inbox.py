@@ -37,7 +37,7 @@ class InboxViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     )
     @action(detail=True, methods=["post"])
     def place(self, request: Request, pk: str) -> Response:
-        """Make a report, and all that wait under its name, uploads of an asset; remember the name.
+        """Make a report and those that wait under its name, at most 200, uploads of an asset; remember the name.
 
         A new asset is made by administrators of the scope alone.
         """

@@ -181,10 +181,13 @@ class ScanViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
                 return scope
             if asset is None:
                 raise ValidationError({"asset_name": ["A fix is of an asset that is there."]})
-        if ("line" in body) == ("remediation" in body):
+        is_line = (
+            "line" in body or "asset" not in body
+        )  # by name: the default line, as in the inbox
+        if "remediation" not in body and is_line:
+            return {"asset": asset, "line": line_of(asset, body.get("line"))}
+        if "remediation" not in body or "line" in body:
             raise ValidationError({"line": ["Give either line or remediation."]})
-        if "line" in body:
-            return {"asset": asset, "line": line_of(asset, body["line"])}
         fix = self.one_of(Remediation.objects.visible_to(user), body["remediation"], "remediation")
         return {"asset": asset, "remediation": fix, "control": body["control"]}
 

@@ -126,11 +126,12 @@ def _whole(series: Sequence[int]) -> dict[int, Scan]:
 
 def _failed(ids: Sequence[int]) -> dict[int, list[Scan]]:
     """The last scan of each class on default lines, where it has failed."""
-    rows = without_result().filter(asset__in=bulk.listed(ids)).order_by("-pk")
-    told: dict[int, dict[str, Scan]] = defaultdict(dict)
-    for scan in rows.defer("log", "problems", "facts"):
-        told[scan.asset_id].setdefault(scan.tool_class, scan)
-    return defaultdict(list, {pk: list(classes.values()) for pk, classes in told.items()})
+    rows = without_result().filter(asset__in=bulk.listed(ids)).order_by()
+    last = rows.values("asset", "tool_class").annotate(last=Max("pk")).values("last")
+    told: dict[int, list[Scan]] = defaultdict(list)
+    for scan in Scan.objects.filter(pk__in=last).order_by("-pk").defer("log", "problems", "facts"):
+        told[scan.asset_id].append(scan)
+    return told
 
 
 def without_result() -> QuerySet[Scan]:

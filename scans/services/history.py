@@ -113,9 +113,11 @@ def import_history(
     if asset is not None and asset.scope_id != scope.pk:
         raise BadInput("asset", "is of another scope")
     export = read_history(source, files, at=at, columns=columns, tool=tool)
-    return keep_closures(
-        scope=scope, source=source, export=export, by=by, at=at, asset=asset, dry_run=dry_run
-    )
+    with transaction.atomic():
+        Scope.objects.select_for_update(no_key=True).get(pk=scope.pk)  # two imports of one file
+        return keep_closures(
+            scope=scope, source=source, export=export, by=by, at=at, asset=asset, dry_run=dry_run
+        )
 
 
 @transaction.atomic
@@ -123,12 +125,15 @@ def keep_closures(
     *, scope: Scope, source: HistorySource, export: Export, by: User | None, at: datetime,
     asset: Asset | None = None, dry_run: bool = False,
 ) -> Imported:  # fmt: skip
-    """Write the closures of an export that was read, with one event."""
+    """Write the closures of an export that was read, with one event. The caller has locked the scope.
+
+    Raises BadInput for a key by which another asset's closure is known.
+    """
     rows = _rows(scope, source, export.closed, asset, by, at)
-    Scope.objects.select_for_update(no_key=True).get(pk=scope.pk)  # two imports of one file
     known = {
         row.key: row for row in HistoricClosure.objects.filter(scope=scope, source=source.value)
     }
+    _check_whose(known, rows)
     new = [row for key, row in rows.items() if key not in known]
     changed = [old for key, row in rows.items() if (old := known.get(key)) and _renew(old, row)]
     told = Imported(
@@ -182,6 +187,14 @@ def _row(
         evidence=clean_text(one.evidence, 500), links=list(one.links), imported_at=at,
         imported_by=by,
     )  # fmt: skip
+
+
+def _check_whose(known: Mapping[str, HistoricClosure], rows: Mapping[str, HistoricClosure]) -> None:
+    """Raise BadInput for a key that is another asset's: numbers of two tables may be the same."""
+    for key, row in rows.items():
+        owner = known[key].asset_id if key in known else None
+        if None not in (owner, row.asset_id) and owner != row.asset_id:
+            raise BadInput(f"key {key[:80]!r}", f"is of {known[key].asset_name[:80]!r} already")
 
 
 def _renew(old: HistoricClosure, new: HistoricClosure) -> bool:

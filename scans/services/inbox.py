@@ -5,7 +5,7 @@ What is placed is an upload like any other, by who brought it; nothing is lost o
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,9 +18,9 @@ from core.errors import BadInput, NotAllowed, WrongState
 from core.events import append_event
 from core.models import User
 from core.permissions import Permission
-from scans.inbox import InboxReport, InboxState
+from scans.inbox import InboxReport, InboxReportQuerySet, InboxState
 from scans.models import Scan
-from scans.services.attested import check_may_upload
+from scans.services.attested import check_not_a_run
 from scans.services.uploads import bounded, checked_facts, store_scan, upload_key
 from scans.statuses import FactSource, Purpose
 from scopes.access import check_may
@@ -109,34 +109,18 @@ def place_report(
 ) -> Placed:
     """Place a report onto an asset: it becomes an upload of it, and the name is remembered.
 
-    With it all that wait under the same name, the oldest first, so that each is compared with the one
-    before it. ``line``: onto which line, else the one that each names, else the default one. Raises
-    WrongState when somebody else was faster, BadInput for another scope's asset or a line that is not
-    there.
+    With it those that wait under the same name and whose line is there, at most MOST_PLACED, the oldest
+    first, so that each is compared with the one before it. ``line``: onto which line, else the one that
+    each names, else the default one. Not for a run of a pipeline: it has no say over what others sent.
+    Raises WrongState when somebody else was faster, BadInput for another scope's asset or a line that
+    is not there.
     """
     check_may(by, Permission.UPLOAD_SCAN, report.scope_id)
+    check_not_a_run(by, "Placing a report")
     if asset.scope_id != report.scope_id:
         raise BadInput("asset", "is of another scope")
-    check_may_upload(by, asset)
-    waiting = _of_its_name(report)
-    lines = {row.name: row for row in asset.lines.all()}
-    _check_waits(report, waiting, line or report.line, lines)
-    default = next(row for row in lines.values() if row.kind == LineKind.DEFAULT)
-    scans = []
-    for one in waiting[:MOST_PLACED]:
-        name = line or one.line
-        if not name or name in lines:
-            scans.append(_become_scan(one, asset, lines.get(name, default), by, at))
-    for name in {report.asset_name, report.repository} - {"", asset.name, asset.repository}:
-        remember_alias(asset=asset, name=name, by=by, at=at)
-    left = len(waiting) - len(scans)
-    append_event(
-        scope_id=report.scope_id, action="inbox.placed", subject="inbox", subject_id=report.pk,
-        by=by, at=at,
-        data={"name": str(report), "asset": asset.pk, "scans": [scan.pk for scan in scans],
-              "left": left},
-    )  # fmt: skip
-    return Placed(asset, scans, left, _why_left(waiting, lines) if left else "")
+    lines = [row.name for row in asset.lines.all()]
+    return _place(report, _locked(report, line, lines), asset, line, by, at)
 
 
 @transaction.atomic
@@ -154,15 +138,15 @@ def place_on_new_asset(
     ``name`` left out: as the report says. Raises WrongState when there is an asset of this name.
     """
     check_may(by, Permission.ADMINISTER, report.scope_id)
-    _check_undecided(
-        InboxReport.objects.select_for_update(of=("self",), no_key=True).get(pk=report.pk)
-    )
+    line = default_line or report.line or "main"
+    chosen = _locked(
+        report, "", [line]
+    )  # before the first event, as whoever places on what is there
     asset = create_asset(
         scope=report.scope, name=name or report.asset_name or name_of(report.repository),
-        repository=report.repository, kind=kind, default_line=default_line or report.line or "main",
-        by=by, at=at,
+        repository=report.repository, kind=kind, default_line=line, by=by, at=at,
     )  # fmt: skip
-    return place_report(report=report, asset=asset, by=by, at=at)
+    return _place(report, chosen, asset, "", by, at)
 
 
 @transaction.atomic
@@ -188,21 +172,52 @@ def name_of(repository: str) -> str:
     return repository.rstrip("/").removesuffix(".git").rpartition("/")[2][:200] or repository[:200]
 
 
-def _of_its_name(report: InboxReport) -> list[InboxReport]:
-    """What waits under the name of a report, locked in the order of arrival."""
-    rows = InboxReport.objects.waiting().filter(
+def _of_its_name(report: InboxReport) -> InboxReportQuerySet:
+    """What waits under the name of a report."""
+    return InboxReport.objects.waiting().filter(
         scope=report.scope_id, asset_name=report.asset_name, repository=report.repository
     )
-    return list(rows.select_for_update(of=("self",), no_key=True).order_by("pk"))
 
 
-def _check_waits(
-    report: InboxReport, waiting: list[InboxReport], line: str, lines: Mapping[str, Line]
-) -> None:
-    if report.pk not in {one.pk for one in waiting}:
-        _check_undecided(InboxReport.objects.get(pk=report.pk))
-    if line and line not in lines:
-        raise BadInput("line", f"{line[:80]!r} is no line of the asset: {', '.join(sorted(lines))}")
+def _fitting(report: InboxReport, line: str, lines: Sequence[str]) -> InboxReportQuerySet:
+    """Those of them that an asset with these lines can take; all of them where the line is given."""
+    waiting = _of_its_name(report)
+    return waiting if line else waiting.filter(line__in=["", *lines])
+
+
+def _locked(report: InboxReport, line: str, lines: Sequence[str]) -> list[InboxReport]:
+    """The reports to be placed, locked in the order of arrival. Raises WrongState and BadInput."""
+    rows = _fitting(report, line, lines).select_for_update(of=("self",), no_key=True)
+    chosen = list(rows.order_by("pk")[:MOST_PLACED])
+    _check_undecided(InboxReport.objects.get(pk=report.pk))
+    wanted = line or report.line
+    if wanted and wanted not in lines:
+        known = ", ".join(sorted(lines))
+        raise BadInput("line", f"{wanted[:80]!r} is no line of the asset: {known}")
+    return chosen
+
+
+def _place(
+    report: InboxReport, chosen: Sequence[InboxReport], asset: Asset, line: str, by: User,
+    at: datetime,
+) -> Placed:  # fmt: skip
+    """Make uploads of the reports that were locked, and tell what still waits."""
+    lines = {row.name: row for row in asset.lines.all()}
+    default = next(row for row in lines.values() if row.kind == LineKind.DEFAULT)
+    scans = [
+        _become_scan(one, asset, lines.get(line or one.line, default), by, at) for one in chosen
+    ]
+    if report.asset_name or report.repository != asset.repository:
+        # Of two names the first alone: what else is in the repository has names of its own.
+        remember_alias(asset=asset, name=report.asset_name or report.repository, by=by, at=at)
+    left = _of_its_name(report).count()
+    append_event(
+        scope_id=report.scope_id, action="inbox.placed", subject="inbox", subject_id=report.pk,
+        by=by, at=at,
+        data={"name": str(report), "asset": asset.pk, "scans": [scan.pk for scan in scans],
+              "left": left},
+    )  # fmt: skip
+    return Placed(asset, scans, left, _why_left(report, line, list(lines)) if left else "")
 
 
 def _check_undecided(report: InboxReport) -> None:
@@ -223,8 +238,8 @@ def _become_scan(report: InboxReport, asset: Asset, line: Line, by: User, at: da
     return scan
 
 
-def _why_left(waiting: list[InboxReport], lines: Mapping[str, Line]) -> str:
-    others = sorted({one.line for one in waiting if one.line and one.line not in lines})
-    if others:
-        return f"no line of the asset: {', '.join(others[:5])}"
-    return f"at most {MOST_PLACED} are placed at once"
+def _why_left(report: InboxReport, line: str, lines: Sequence[str]) -> str:
+    if _fitting(report, line, lines).exists():
+        return f"at most {MOST_PLACED} are placed at once"
+    others = _of_its_name(report).order_by("line").values_list("line", flat=True).distinct()
+    return f"no line of the asset: {', '.join(others[:5])}"

@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Exists, F, OuterRef, Q
 
 from core import blobs
+from core.errors import Unavailable
 from core.models import Blob
 from findings.models import Attachment, Finding
 from findings.statuses import Status
@@ -28,7 +29,10 @@ UNREADABLE = (OSError, EOFError, zlib.error)  # a file that is gone, cut short, 
 
 
 def broken_closures() -> Iterator[str]:
-    """Yield a sentence for each row that does not hold: findings, clearances, evidence, files."""
+    """Yield a sentence for each row that does not hold: findings, clearances, evidence, files.
+
+    Raises Unavailable where the stored files do not answer: that says nothing of any of them.
+    """
     yield from _findings()
     yield from _clearances()
     yield from _verifications()
@@ -96,6 +100,8 @@ def _certificates() -> Iterator[str]:
     for clearance in rows.order_by("pk").iterator(chunk_size=50):
         try:
             problems = list(_certificate_problems(clearance, keys))
+        except Unavailable:
+            raise
         except (InputError, KeyError, *UNREADABLE) as error:
             problems = [str(error)]
         for problem in problems:
@@ -132,6 +138,8 @@ def _files() -> Iterator[str]:
     for sha256 in Blob.objects.order_by("pk").values_list("pk", flat=True):
         try:
             blobs.verify(sha256)
+        except Unavailable:
+            raise
         except UNREADABLE as error:
             yield f"file {sha256}: cannot be read as it was stored ({error})"
     scans = Scan.objects.filter(~Exists(Blob.objects.filter(pk=OuterRef("raw_id"))))

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Sum
 
-from core.errors import BadInput
+from core.errors import BadInput, Unavailable
 from core.models import Blob, User
 from core.permissions import Permission
 from gate.errors import InputError
@@ -103,13 +103,18 @@ def _last(scope: Scope, last: int) -> list[int]:
 def replay_closures(
     ids: list[int], policy: Policy, *, most_evidence: int | None = None
 ) -> Iterator[Replayed]:
-    """Yield closures in this order. ``most_evidence``: bytes beyond which one is not read."""
+    """Yield closures in this order. ``most_evidence``: bytes beyond which one is not read.
+
+    Raises Unavailable where the stored files do not answer.
+    """
     rows = Clearance.objects.select_related("finding", "verification__policy")
     for pk in ids:
         clearance = rows.defer("certificate").get(pk=pk)
         try:
             _check_size(clearance.verification, most_evidence)
             yield Replayed(clearance, _replayed(clearance.verification, policy))
+        except Unavailable:
+            raise
         except UNREADABLE as error:
             yield Replayed(clearance, None, f"It cannot be judged again: {error}")
 

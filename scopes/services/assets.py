@@ -82,6 +82,12 @@ def change_asset(*, asset: Asset, by: User | None, at: datetime, **changes: Any)
     return now
 
 
+def lock_assets(scope_id: int) -> dict[int, frozenset[str]]:
+    """Keep imports of the scope waiting until the end of the transaction; return the assets' tags."""
+    rows = Asset.objects.filter(scope=scope_id).order_by("pk").select_for_update(no_key=True)
+    return {asset: frozenset(tags) for asset, tags in rows.values_list("pk", "tags")}
+
+
 def _said(value: Any) -> Any:
     return str(value) if isinstance(value, Team) else value
 

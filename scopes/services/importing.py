@@ -39,6 +39,7 @@ class Plan:
     links: list[tuple[str, str, str]] = field(default_factory=list)  # asset, kind, target by name
     refused: list[Refusal] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    renamed: dict[str, str] = field(default_factory=dict)  # name that is no more → the new one
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +93,15 @@ class _There:
     """What the scope has already, found by the ways in which files name it."""
 
     def __init__(self, scope: Scope) -> None:
-        rows = list(Asset.objects.filter(scope=scope).values("id", *FIELDS))
+        found = Asset.objects.filter(scope=scope).order_by("pk")  # all members are written back
+        rows = list(found.select_for_update(no_key=True).values("id", *FIELDS))
         self.by_name = {row["name"]: row for row in rows}
         self.by_id = {row["external_id"]: row for row in rows if row["external_id"]}
         lines = Line.objects.filter(scope=scope, kind=LineKind.DEFAULT)
         self.lines = dict(lines.values_list("asset_id", "name"))
-        links = AssetLink.objects.filter(scope=scope)
-        self.links = set(links.values_list("asset__name", "kind", "target__name"))
+        names = {row["id"]: row["name"] for row in rows}  # no join: just filled, it has no statistics
+        links = AssetLink.objects.filter(scope=scope).values_list("asset_id", "kind", "target_id")
+        self.links = {(names[asset], kind, names[target]) for asset, kind, target in links}
         teams = list(Team.objects.filter(scope=scope).values_list("pk", "name", "handle"))
         self._teams = {handle.casefold(): pk for pk, _, handle in teams if handle}
         self._teams |= {name.casefold(): pk for pk, name, _ in teams}
@@ -128,18 +131,21 @@ class _There:
 def _planned(scope: Scope, rows: Iterable[AssetRow]) -> Plan:
     there, plan = _There(scope), Plan()
     seen: dict[str, str] = {}
+    taken: dict[int, str] = {}  # asset → where the file tells of it
     usable: list[AssetRow] = []
     for row in rows:
         try:
             _check_once(row, seen)
-            _place(row, there, plan)
+            _place(row, there, plan, taken)
         except BadInput as error:
             plan.refused.append(Refusal(row.where, str(error)))
         else:
             usable.append(row)
-    names = {*there.by_name, *(row.name for row in usable)}
+    now = plan.renamed
+    names = {*there.by_name, *(row.name for row in usable)} - now.keys()
+    known = {(now.get(one, one), kind, now.get(two, two)) for one, kind, two in there.links}
     for row in usable:
-        plan.links += _links(row, names, there.links, plan)
+        plan.links += _links(row, names, known, plan)
     return plan
 
 
@@ -151,7 +157,7 @@ def _check_once(row: AssetRow, seen: dict[str, str]) -> None:
         seen[key] = row.where
 
 
-def _place(row: AssetRow, there: _There, plan: Plan) -> None:
+def _place(row: AssetRow, there: _There, plan: Plan, taken: dict[int, str]) -> None:
     """Put a row to what is new, changed or unchanged. Raises BadInput."""
     told = {name: value for name, value in row.told.items() if name not in ("default_line", "team")}
     if "team" in row.told:
@@ -160,6 +166,9 @@ def _place(row: AssetRow, there: _There, plan: Plan) -> None:
     if known is None:
         plan.created.append({**_NEW, **told, "line": line or "main"})
         return
+    if where := taken.get(known["id"]):
+        raise BadInput("name", f"{row.name[:80]!r} is the asset of {where} already")
+    taken[known["id"]] = row.where
     if "tags" in told:
         told["tags"] = clean_tags([*known["tags"], *told["tags"]])
     after = {**known, **told}
@@ -168,6 +177,8 @@ def _place(row: AssetRow, there: _There, plan: Plan) -> None:
             f"{row.where}: the default line of {row.name} stays {there.lines.get(known['id'])}; the "
             f"file says {line}. Findings follow a line."
         )
+    if after["name"] != known["name"]:
+        plan.renamed[known["name"]] = after["name"]
     if after == known:
         plan.unchanged += 1
     else:
@@ -189,29 +200,37 @@ def _links(
 
 # --- writing -------------------------------------------------------------------------------------
 def _write(scope: Scope, plan: Plan, by: User | None, at: datetime) -> None:
-    ids = bulk.new_ids(Asset, len(plan.created))
-    now = bulk.moment(at)
     try:
-        bulk.insert(
-            Asset, ("id", *_COLUMNS, "scope", "created_at"),
-            ((pk, *_values(one), scope.pk, now)
-             for pk, one in zip(ids, plan.created, strict=True)),
-        )  # fmt: skip
-        bulk.update(Asset, _COLUMNS, ((one["id"], *_values(one)) for one in plan.changed))
+        _write_assets(scope, plan, at)
+        _write_links(scope, plan, by, at)
     except IntegrityError as error:
         raise WrongState("Assets changed meanwhile; try the file again.") from error
+
+
+def _write_assets(scope: Scope, plan: Plan, at: datetime) -> None:
+    ids = bulk.new_ids(Asset, len(plan.created))
+    now = bulk.moment(at)
+    bulk.insert(
+        Asset, ("id", *_COLUMNS, "scope", "created_at"),
+        ((pk, *_values(one), scope.pk, now) for pk, one in zip(ids, plan.created, strict=True)),
+    )  # fmt: skip
+    bulk.update(Asset, _COLUMNS, ((one["id"], *_values(one)) for one in plan.changed))
     bulk.insert(
         Line, ("asset", "scope", "name", "kind"),
         ((pk, scope.pk, one["line"], LineKind.DEFAULT.value)
          for pk, one in zip(ids, plan.created, strict=True)),
     )  # fmt: skip
-    if plan.links:
-        found = dict(Asset.objects.filter(scope=scope).values_list("name", "pk"))
-        bulk.insert(
-            AssetLink, ("asset", "kind", "target", "scope", "created_at", "created_by"),
-            ((found[name], kind, found[target], scope.pk, now, by.pk if by else None)
-             for name, kind, target in plan.links),
-        )  # fmt: skip
+
+
+def _write_links(scope: Scope, plan: Plan, by: User | None, at: datetime) -> None:
+    if not plan.links:
+        return
+    found = dict(Asset.objects.filter(scope=scope).values_list("name", "pk"))
+    bulk.insert(
+        AssetLink, ("asset", "kind", "target", "scope", "created_at", "created_by"),
+        ((found[name], kind, found[target], scope.pk, bulk.moment(at), by.pk if by else None)
+         for name, kind, target in plan.links),
+    )  # fmt: skip
 
 
 def _values(one: Mapping[str, Any]) -> tuple[Any, ...]:

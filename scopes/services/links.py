@@ -54,13 +54,12 @@ def _tell(action: str, link: AssetLink, by: User | None, at: datetime) -> None:
 def find_asset(scope: Scope, *, name: str = "", repository: str = "") -> Asset | None:
     """The asset that an upload means: by its name, the address of its repository, or an alias of either.
 
-    What the name says counts before what the address says. None: there is no such asset. Raises
-    BadInput where more than one asset has the address.
+    Of both the name alone counts: a repository may hold several assets, and what is not known by its
+    name is none of them. None: there is no such asset. Raises BadInput where more than one asset has
+    the address.
     """
     if name:
-        found = _named(scope, name)
-        if found is not None:
-            return found
+        return _named(scope, name)
     if not repository:
         return None
     rows = list(_at(scope, repository)[:2])

@@ -117,9 +117,12 @@ def _name(name: str) -> str:
 
 
 def _keep(team: Team) -> None:
+    others = Team.objects.filter(scope=team.scope_id).exclude(pk=team.pk).exclude(handle="")
+    for handle in others.values_list("handle", flat=True):
+        if handle.casefold() == team.handle.casefold():  # as files that name it are read
+            raise WrongState(f"The scope already has a team by the handle {handle}.")
     try:
         with transaction.atomic():
             team.save()
     except IntegrityError as error:
-        taken = f"called {team.name}" + (f" or by the handle {team.handle}" if team.handle else "")
-        raise WrongState(f"The scope already has a team {taken}.") from error
+        raise WrongState(f"The scope already has a team called {team.name}.") from error

@@ -207,6 +207,12 @@ def test_an_upload_of_an_asset_that_is_not_there_is_kept_and_goes_on_once_it_is_
     assert pipeline.post(f"{place}place/", {"asset": world.asset.pk}).status_code == 409
 
 
+def test_an_upload_by_name_that_says_no_line_goes_to_the_default_one(pipeline, world):
+    body = upload_of(world, scope=world.scope.pk, asset_name=world.asset.name)
+    answer = pipeline.post("scans/", body)
+    assert (answer.status_code, answer.json()["line"]) == (202, world.line.pk)
+
+
 def test_a_file_of_a_form_is_kept_too(pipeline, world):
     form = {"scope": world.scope.pk, "repository": "https://git/billing",
             "file": SimpleUploadedFile("r.sarif", json.dumps(sarif_of(code_of(world.line))).encode())}  # fmt: skip

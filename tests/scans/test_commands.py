@@ -16,11 +16,13 @@ from findings.lifecycle import TRANSITIONS
 from findings.models import Finding
 from findings.statuses import OPEN, Status
 from gate.certificate import open_envelope
+from gate.policy import DEFAULT
 from scans.certificates import public_keys
 from scans.ingest.records import digest
 from scans.models import Clearance, Scan
 from scans.services.integrity import broken_closures
 from scopes.models import ApiToken, Membership, Scope
+from tests import buckets
 from tests.buckets import path_of
 from tests.factories import import_finding, make_finding, member, push, scan_fix, take
 from tests.scans.unguarded import unguarded
@@ -48,6 +50,14 @@ def broken(command: str) -> list[str]:
 @pytest.fixture
 def closed(files):
     return make_finding(at=Status.MOBILIZATION_COMPLETE)
+
+
+@pytest.fixture
+def unanswering(closed, settings, monkeypatch):
+    """Stored files are in a bucket that nobody answers for, from here on."""
+    for name, value in buckets.KEYS.items():
+        monkeypatch.setenv(name, value)
+    buckets.use(settings, f"s3://gone?endpoint=http://127.0.0.1:{buckets.free_port()}")
 
 
 @pytest.fixture
@@ -204,6 +214,19 @@ def test_files_that_are_gone_or_changed_are_named(closed, clearance):
         sha256 = path.name.removesuffix(".gz")
         assert any(line.startswith(f"file {sha256}: cannot be read") for line in lines)
     assert any("certificate does not verify" in line for line in lines)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("told", ["closure_fsck", "policy_replay"])
+def test_files_that_do_not_answer_are_not_called_broken(closed, told, tmp_path, unanswering):
+    (tmp_path / "policy.toml").write_bytes(DEFAULT.to_toml())
+    call = [told]
+    if told == "policy_replay":
+        call += [closed.scope.slug, "--policy", str(tmp_path / "policy.toml")]
+    out = io.StringIO()
+    with pytest.raises(CommandError, match="does not answer now") as caught:
+        call_command(*call, stdout=out)
+    assert (caught.value.returncode, out.getvalue()) == (3, "")
 
 
 @pytest.mark.django_db

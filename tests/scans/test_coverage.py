@@ -146,6 +146,19 @@ def test_a_scan_of_nobody_knows_what_class_that_failed_is_a_gap_until_any_succee
     assert gaps(asset) == {} and listed(scope) == set()
 
 
+def test_of_scans_that_failed_the_last_of_a_class_alone_is_read(asset, monkeypatch):
+    last = [fail(asset, tool_class="sast", commit=char * 40) for char in "abc"][-1]
+    read, from_db = [], Scan.from_db
+
+    def told(*row):
+        read.append(from_db(*row))
+        return read[-1]
+
+    monkeypatch.setattr(Scan, "from_db", told)
+    assert gaps(asset)["sast"] == "failed"
+    assert read == [last]
+
+
 def test_each_scope_has_its_own_days_and_classes(scope, asset):
     other = make_asset(make_scope())
     viewer = member(scope, Role.VIEWER)

@@ -267,6 +267,14 @@ def test_a_dry_run_counts_and_writes_nothing(scope):
     assert not HistoricClosure.objects.exists()
 
 
+def test_a_closure_does_not_become_another_assets_by_a_key_that_is_the_same(scope):
+    first, second = make_asset(scope, name="first"), make_asset(scope, name="second")
+    take(scope, TABLE.encode(), source=HistorySource.CSV, asset=first)
+    with pytest.raises(BadInput, match="key '1': is of 'first' already"):
+        take(scope, TABLE.encode(), source=HistorySource.CSV, asset=second)
+    assert set(HistoricClosure.objects.values_list("asset", flat=True)) == {first.pk}
+
+
 HOSTILE = {
     "an alert without a rule": ([alert(), alert(2, rule={})], None, "alerts.json#/1/rule/id"),
     "an alert without a number": ([alert(number=None)], None, "alerts.json#/0/number"),

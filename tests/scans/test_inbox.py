@@ -15,6 +15,7 @@ from core.permissions import Role
 from findings.models import Finding
 from scans.inbox import InboxReport
 from scans.models import Scan
+from scans.services import inbox
 from scans.services.inbox import (
     keep_report,
     name_of,
@@ -118,11 +119,22 @@ def test_a_report_that_is_placed_is_an_upload_by_who_brought_it_and_imports(
 
 
 def test_the_name_is_remembered_so_that_the_next_goes_straight(scope, asset, analyst):
-    report = keep(scope, asset_name="shop", repository="https://git/shop")
-    place_report(report=report, asset=asset, by=analyst, at=now())
+    for names in ({"asset_name": "shop"}, {"repository": "https://git/shop"}):
+        place_report(report=keep(scope, **names), asset=asset, by=analyst, at=now())
     assert find_asset(scope, name="shop") == asset
     assert find_asset(scope, repository="https://git/shop") == asset
     assert AssetAlias.objects.count() == 2
+
+
+def test_assets_of_one_repository_are_told_apart_by_their_names(scope, asset, admin):
+    address = "https://git/all-in-one"
+    pay = keep(scope, asset_name="pay", repository=address)
+    ship = keep(scope, asset_name="ship", repository=address)
+    paid = place_on_new_asset(report=pay, by=admin, at=now()).asset
+    assert find_asset(scope, name="ship", repository=address) is None
+    place_report(report=ship, asset=asset, by=admin, at=now())
+    assert find_asset(scope, name="ship", repository=address) == asset
+    assert find_asset(scope, name="pay", repository=address) == paid
 
 
 def test_all_of_a_name_are_placed_the_oldest_first(scope, asset, analyst):
@@ -145,6 +157,21 @@ def test_what_names_a_line_that_is_not_there_waits_unless_another_is_given(scope
     release = Line.objects.create(asset=asset, scope=scope, name="1.x", kind="release")
     (scan,) = place_report(report=lost, asset=asset, line="1.x", by=analyst, at=now()).scans
     assert scan.line == release
+
+
+def test_a_few_are_placed_at_once_and_none_that_cannot_be_is_among_them(
+    scope, asset, analyst, monkeypatch
+):
+    monkeypatch.setattr(inbox, "MOST_PLACED", 2)
+    for n in range(3):
+        keep(scope, CODE.committed_as(f"lost-{n}"), asset_name="shop", line="9.x")
+    fine = [keep(scope, CODE.committed_as(f"fine-{n}")) for n in range(3)]
+    placed = place_report(report=fine[0], asset=asset, by=analyst, at=now())
+    assert [scan.commit for scan in placed.scans] == [r.facts["commit"] for r in fine[:2]]
+    assert (placed.left, placed.why_left) == (4, "at most 2 are placed at once")
+    placed = place_report(report=fine[2], asset=asset, by=analyst, at=now())
+    assert (len(placed.scans), placed.left) == (1, 3)
+    assert placed.why_left == "no line of the asset: 9.x"
 
 
 def test_an_administrator_makes_the_asset_on_the_way(scope, admin):
@@ -247,10 +274,10 @@ def test_a_run_with_an_identity_leaves_nothing_for_other_assets(scope, asset, ad
     with pytest.raises(NotAllowed, match="uploads for one asset"):
         keep(scope, by=identity.user)
     assert not InboxReport.objects.exists()
-    report, other = keep(scope), make_asset(scope)
-    with pytest.raises(NotAllowed, match="uploads for another asset"):
-        place_report(report=report, asset=other, by=identity.user, at=now())
-    assert place_report(report=report, asset=asset, by=identity.user, at=now()).scans
+    report = keep(scope)
+    with pytest.raises(NotAllowed, match="not for a run of a pipeline"):
+        place_report(report=report, asset=asset, by=identity.user, at=now())
+    assert list(InboxReport.objects.waiting()) == [report]
 
 
 def test_a_run_tells_the_code_owners_of_its_own_asset_alone(scope, asset, files, settings):

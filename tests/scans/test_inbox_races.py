@@ -21,10 +21,10 @@ def people(transactional_db):
     return [member(scope, Role.ADMIN), add_member(scope, make_user("second"), Role.ADMIN)]
 
 
-def report_of(people):
+def report_of(people, **facts):
     scope = people[0].memberships.get().scope
     report, _ = keep_report(
-        scope=scope, data=b'{"version": "2.1.0", "runs": []}', facts={}, asset_name="shop",
+        scope=scope, data=b'{"version": "2.1.0", "runs": []}', facts=facts, asset_name="shop",
         by=people[0], at=now(),
     )  # fmt: skip
     return report
@@ -54,6 +54,21 @@ def test_of_two_who_make_its_asset_one_does(people):
     (refused,) = errors(answers)
     assert isinstance(refused, Refused)
     assert Asset.objects.count() == Scan.objects.count() == 1
+
+
+def test_two_who_make_assets_of_two_reports_of_one_name_do_not_wait_for_each_other(people):
+    reports = [report_of(people, commit=char * 40) for char in "abcdef"]
+    answers = race(
+        *[
+            lambda by=by, one=one: place_on_new_asset(
+                report=one, name=f"x{one.pk}", by=by, at=now()
+            )
+            for by, one in zip(people, (reports[-1], reports[0]), strict=True)
+        ]
+    )
+    (refused,) = errors(answers)
+    assert isinstance(refused, Refused) and "was placed meanwhile" in str(refused)
+    assert (Asset.objects.count(), Scan.objects.count()) == (1, 6)
 
 
 def test_who_places_and_who_rejects_do_not_both(people):

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from core.errors import BadInput, TooLarge
-from scopes.codeowners import MAX_BYTES, MAX_LINES, read
+from scopes.codeowners import MAX_BYTES, MAX_LINES, MAX_SECTIONS, MAX_WILD, read
 from scopes.statuses import Dialect
 
 # pattern → paths that it matches, paths that it does not
@@ -26,6 +26,7 @@ GITHUB = {
     "**/logs": (["logs", "a/logs/b", "a/b/logs"], ["a/log"]),
     "/a/**/z": (["a/z", "a/b/z", "a/b/c/z", "a/b/z/y"], ["z", "b/a/z"]),
     "/a/**": (["a/b", "a/b/c"], ["a", "b/a/c"]),
+    "/**": (["a", "a/b"], []),
     "/a/**/b*/**/z?": (["a/b/z1", "a/x/bc/y/b/z2"], ["a/b/z", "a/x/z1"]),
     "a*b*a": (["aba", "axbxa", "x/abba"], ["ab", "abab"]),
     r"with\ space.md": (["with space.md", "a/with space.md"], ["with", "space.md"]),
@@ -183,6 +184,36 @@ def test_a_large_file_is_read_and_asked_quickly():
     for n in range(40_000):
         assert told.owners_of(f"service-{n}/src/a/b.py") == (f"@team-{n}",)
     assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("pattern", ["*.x{}", "name-{}", "**/name-{}/", "/**/*.x{}"])
+def test_names_and_endings_at_any_depth_are_looked_up(pattern):
+    began = time.monotonic()
+    told = read("\n".join(f"{pattern.format(n)} @team-{n}" for n in range(20_000)))
+    for n in range(5_000):
+        assert told.owners_of(f"a/name-{n}/b.c.x{n}") == (f"@team-{n}",)
+    assert told.problems == () and time.monotonic() - began < 5
+
+
+def test_a_name_an_ending_and_a_wildcard_are_weighed_by_their_lines_alone():
+    lines = ["web @name", "*.py @ending", "w?b @wild", "/web/a.py @place"]
+    for turn in range(4):
+        now = lines[turn:] + lines[:turn]
+        assert read("\n".join(now)).owners_of("web/a.py") == (now[-1].split()[1],)
+
+
+def test_what_would_have_to_be_tried_one_by_one_is_bounded_and_told():
+    told = read("\n".join(f"/a/*{n}x @o" for n in range(MAX_WILD + 2)))
+    assert told.rules == MAX_WILD
+    assert told.problems[0] == (
+        f"line {MAX_WILD + 1}: more patterns with wildcards within than allowed (> {MAX_WILD})"
+    )
+    told = read("\n".join(f"[section {n}]\n/a @o{n}" for n in range(MAX_SECTIONS + 1)))
+    assert len(told.owners_of("a")) == told.rules == MAX_SECTIONS - 1
+    assert told.problems == (
+        f"line {2 * MAX_SECTIONS - 1}: more sections than allowed (> {MAX_SECTIONS})",
+        f"line {2 * MAX_SECTIONS + 1}: more sections than allowed (> {MAX_SECTIONS})",
+    )
 
 
 # --- beside git ------------------------------------------------------------------------------------

@@ -148,6 +148,30 @@ def test_a_repository_with_a_new_name_is_the_same_asset(scope):
     assert "is another asset than github:1" in take(scope, taken).refusals[0].sentence
 
 
+def test_a_link_with_a_name_that_the_same_list_takes_away_is_refused(scope):
+    take(scope, GITHUB)
+    outcome = take(scope, b"name,external_id,depends_on\nstore,github:1,\nc,,acme/web\n")
+    assert [refusal.sentence for refusal in outcome.refusals] == [
+        "depends_on: is linked with 'acme/web', which is not there"
+    ]
+
+
+def test_links_of_a_repository_with_a_new_name_are_those_that_it_has(scope):
+    data = b"name,external_id,runs_on\nold,github:1,host\nhost,,\nshop,,old\n"
+    assert told(take(scope, data)) == (3, 0, 0, 2, 0)
+    outcome = take(scope, data.replace(b"old", b"new"))
+    assert outcome.written and told(outcome) == (0, 1, 2, 0, 0)
+    assert AssetLink.objects.count() == 2
+
+
+@pytest.mark.parametrize("rows", [b"b,github:1\nacme/web,\n", b"acme/web,\nb,github:1\n"])
+def test_two_rows_of_one_asset_are_refused_by_both_lines(scope, rows):
+    take(scope, GITHUB)
+    (refusal,) = take(scope, b"name,external_id\n" + rows).refusals
+    assert refusal.where == "line 3"
+    assert refusal.sentence.endswith("is the asset of line 2 already")
+
+
 def test_what_people_said_stays_where_a_list_says_nothing(scope, admin, team):
     take(scope, GITHUB)
     web = Asset.objects.get(name="acme/web")

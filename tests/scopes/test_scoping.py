@@ -145,6 +145,10 @@ def test_a_name_and_a_handle_are_given_once_in_a_scope(scope, admin, team):
     for name, handle in (("Payments", ""), ("Other", "@acme/payments")):
         with pytest.raises(WrongState, match="already has a team"):
             create_team(scope=scope, name=name, handle=handle, by=admin, at=now())
+    other = create_team(scope=scope, name="Other", handle="@acme/other", by=admin, at=now())
+    with pytest.raises(WrongState, match="by the handle @acme/payments"):  # files ask for no case
+        change_team(team=other, handle="@ACME/Payments", by=admin, at=now())
+    change_team(team=other, handle="@ACME/Other", by=admin, at=now())
     create_team(scope=make_scope(), name="Payments", handle="@acme/payments", by=None, at=now())
     for handle in ("acme/payments", "@acme payments", "@"):
         with pytest.raises(BadInput, match="handle: "):

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from core.errors import BadInput
+from core.errors import BadInput, Unavailable
 from core.moments import rfc3339
 from gate.policy import MAX_BYTES, Policy
 from gate.policy_replay import totals
@@ -21,7 +21,7 @@ SOME_DO_NOT, UNUSABLE = 1, 3
 class Command(BaseCommand):
     help = (
         "Judge the evidence of a scope's last closures by another policy. Exit status: 0 all would "
-        "still be closed, 1 some would not, 3 the policy or the call cannot be used."
+        "still be closed, 1 some would not, 3 the policy, the call or the stored files cannot be used."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -41,9 +41,12 @@ class Command(BaseCommand):
             raise CommandError(f"--last is 1 to {MOST_LAST}", returncode=UNUSABLE)
         policy = _read(options["policy"])
         found = []
-        for closure in replays(scope=row, policy=policy, last=options["last"]):
-            found.append(closure.replay)
-            self.stdout.write(_as_json(closure) if options["json"] else _as_text(closure))
+        try:
+            for closure in replays(scope=row, policy=policy, last=options["last"]):
+                found.append(closure.replay)
+                self.stdout.write(_as_json(closure) if options["json"] else _as_text(closure))
+        except Unavailable as error:
+            raise CommandError(str(error), returncode=UNUSABLE) from error
         counts = totals(found)
         passing = f"{counts['pass']} of {len(found)} closures would pass by {policy.name}"
         about = {"name": policy.name, "digest": policy.digest}
