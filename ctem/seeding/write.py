@@ -6,10 +6,9 @@ have refused is not drafted, and one event for each scan tells what came in by i
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from core import bulk
 from core.events import append_event
@@ -65,9 +64,9 @@ def write(draw: Draw, made: Draft, *, until: datetime) -> None:
     for one, pk in zip(made.findings, bulk.new_ids(Finding, len(made.findings)), strict=True):
         one.pk = pk
     fixes = _write_fixes(draw, made)
-    sums: dict[UUID, Scored] = {}
-    place_findings(PLACED, _rows(draw, made, series, fixes, until, sums))
-    keep_sums(sums.values())
+    ratings = _ratings(made)
+    keep_sums(ratings.values())
+    place_findings(PLACED, _rows(draw, made, series, fixes, until, ratings))
     _link(made, fixes)
     _write_sightings(made, scans)
     _write_decisions(draw, made, until)
@@ -101,26 +100,34 @@ def _tell(made: Draft, series: Series, scan: Scan, index: int) -> None:
 
 
 # --- findings ------------------------------------------------------------------------------------
+def _ratings(made: Draft) -> dict[tuple[str, bool], Scored]:
+    """By rule, and whether the finding is validated."""
+    scope = made.place.scope
+    weigher = Weigher(exposure=scope.exposure, criticality=scope.criticality)
+    return {
+        (rule.id, validated): weigher.of(
+            level=rule.level, security_severity=rule.security_severity, validated=validated
+        )
+        for rule in {one.rule.id: one.rule for one in made.findings}.values()
+        for validated in (False, True)
+    }
+
+
 def _rows(
     draw: Draw,
     made: Draft,
     series: Series,
     fixes: Sequence[Remediation],
     until: datetime,
-    sums: dict[UUID, Scored],
+    ratings: Mapping[tuple[str, bool], Scored],
 ) -> Iterator[tuple[Status, datetime, Sequence[Any]]]:
     place = made.place
     rules, scope, others = _rules(made), place.scope, place.people
     clock = Clock.of(scope)
-    weigher = Weigher(exposure=scope.exposure, criticality=scope.criticality)
     doubled = made.findings[0].pk
     for one in made.findings:
         sealed = seal(result := one.result(made.tool))
-        rated = weigher.of(
-            level=one.rule.level, security_severity=one.rule.security_severity,
-            validated=one.status is Status.VALIDATED,
-        )  # fmt: skip
-        sums[rated.sum_id] = rated
+        rated = ratings[one.rule.id, one.status is Status.VALIDATED]
         first = made.scans[one.first]
         since = first + (until - first) * draw.between(0, 1)
         claimed = one.status is Status.AWAITING_VERIFICATION

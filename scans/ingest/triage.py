@@ -6,9 +6,7 @@ out once for all findings that are alike in what it follows from.
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
 from core import bulk
 from findings.conditions import Told
@@ -19,7 +17,7 @@ from findings.services.exploits import exploits, keep_cves
 from findings.services.rescoring import weights_of
 from findings.services.sums import keep_sums
 from findings.sla import Clock
-from gate.cvss import cves_in
+from gate.cvss import cves_of
 from gate.records import Result
 from scans.models import Scan
 from scopes.models import Asset
@@ -46,19 +44,19 @@ class Triage:
         )
         self._owner = owners_of(asset)
         self._rules = Decisions(rules_in_force(scan.scope_id, at))
-        self._exploits = exploits({cve for result in results for cve in _cves(result)})
+        self._exploits = exploits({cve for result in results for cve in cves_of(result)})
         self._ratings: dict[tuple[Any, ...], Scored] = {}
-        self._sums: dict[UUID, Scored] = {}
         self._dues: dict[tuple[str, str], Any] = {}
         self._outcomes: list[tuple[int, Outcome]] = []
         self._named: list[tuple[int, int, Sequence[str]]] = []
+        self._keep_sums(results)
 
     def of(
         self, pk: int, result: Result, *, rule: str, title: str, path: str, cwes: Sequence[str],
         presence: str,
     ) -> Sequence[Any]:  # fmt: skip
         """Return the values of ``COLUMNS`` for one finding; the rest is as its own columns say."""
-        cves = _cves(result)
+        cves = cves_of(result)
         outcome = NOTHING
         if self._rules.rules:
             outcome = self._rules.of(
@@ -74,12 +72,19 @@ class Triage:
         if cves:
             self._named.append((pk, self._scan.scope_id, cves))
         rated = self._rated(result, cves, outcome.severity)
-        self._sums[rated.sum_id] = rated
         return (
             self._owner(path), outcome.to_member, outcome.to_team, outcome.set_aside,
             outcome.severity, rated.severity, self._due(rated), rated.sum_id.hex, rated.score,
             rated.band, rated.ssvc,
         )  # fmt: skip
+
+    def _keep_sums(self, results: Collection[Result]) -> None:
+        """Write every priority that these may have, whatever the rules decide."""
+        decided = {"", *(rule.actions.severity for rule in self._rules.rules)}
+        for result in results:
+            for severity in decided:
+                self._rated(result, cves_of(result), severity)
+        keep_sums(self._ratings.values())
 
     def _rated(self, result: Result, cves: tuple[str, ...], decided: str) -> Scored:
         key = result.level, result.security_severity, result.cvss, cves, decided
@@ -98,17 +103,7 @@ class Triage:
         return self._dues[key]
 
     def keep(self) -> None:
-        """Write the sums of their priorities, what rules did to them, and which CVEs they name."""
-        keep_sums(self._sums.values())
+        """Write what rules did to the findings, and which CVEs they name."""
         keep_outcomes(self._scan.scope_id, self._outcomes, at=self._at)
         if self._named:
             keep_cves(self._named)
-
-
-def _cves(result: Result) -> tuple[str, ...]:
-    return _cves_named(result.rule, result.aliases)
-
-
-@lru_cache(maxsize=4096)
-def _cves_named(rule: str, aliases: tuple[str, ...]) -> tuple[str, ...]:
-    return cves_in((rule, *aliases))
