@@ -18,7 +18,9 @@ from core.log_context import about
 from core.models import Job
 from findings.services.clocks import RECOMPUTE, recompute_due
 from findings.services.feeds import FETCH, fetch_feed
+from findings.services.owning import OWN_ASSET, OWN_SCOPE, own_asset, own_scope
 from findings.services.rescoring import RESCORE, rescore_job, rescore_scope
+from findings.services.taking_back import TAKE_BACK, take_back_job
 from forges.services.looks import look_at_connection, look_at_repository
 from forges.services.pulls import follow_pull
 from forges.services.showing import show_group, show_pull
@@ -35,8 +37,11 @@ HANDLERS: dict[str, Callable[[Job], None]] = {
     **OF_SCANS,
     RECOMPUTE: recompute_due,
     FETCH: fetch_feed,
+    OWN_ASSET: own_asset,
+    OWN_SCOPE: own_scope,
     RESCORE: rescore_job,
     WEIGHS_OTHERWISE: rescore_scope,
+    TAKE_BACK: take_back_job,
     "scheduled": order_scheduled,
     "vanished": look_for_vanished,
     "forge_connection": look_at_connection,

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from heapq import nsmallest
 from typing import Any
 
 from gate.layout import SHORTEST, plain
@@ -95,10 +96,11 @@ def one_fix(findings: Sequence[Known]) -> list[Suggestion]:
 
 def same_weakness(findings: Sequence[Known]) -> list[Suggestion]:
     """Findings of one asset that are likely one weakness and in no common group yet. Most urgent first."""
-    told = _two_tools(findings)
-    told += _sharing(findings, Kind.TWO_LINES, _on_any_line, _says_two_lines, _on_two_lines)
+    told = _sharing(findings, Kind.TWO_LINES, _on_any_line, _says_two_lines, _on_two_lines)
     told += _sharing(findings, Kind.COPIES, _copy, _says_copies, _in_two_places)
-    return _ranked([one for one in told if not _are_grouped(one, findings)])
+    groups = {row.pk: row.group for row in findings}
+    apart = [one for one in told if not _are_grouped(groups[pk] for pk in one.findings)]
+    return _ranked(_two_tools(findings) + apart)
 
 
 def about(suggestions: Iterable[Suggestion], pk: int) -> list[Suggestion]:
@@ -133,10 +135,9 @@ def _ranked(told: Iterable[Suggestion]) -> list[Suggestion]:
     return sorted(told, key=lambda one: (-one.priority, one.kind, one.findings))[:MOST_SHOWN]
 
 
-def _are_grouped(one: Suggestion, rows: Iterable[Known]) -> bool:
-    named = set(one.findings)
-    groups = {row.group for row in rows if row.pk in named}
-    return len(groups) == 1 and None not in groups
+def _are_grouped(groups: Iterable[int | None]) -> bool:
+    told = set(groups)
+    return len(told) == 1 and None not in told
 
 
 # --- one fix -------------------------------------------------------------------------------------
@@ -163,7 +164,10 @@ def _says_dependency(rows: Sequence[Known]) -> str:
 
 # --- one weakness --------------------------------------------------------------------------------
 def _two_tools(rows: Sequence[Known]) -> list[Suggestion]:
-    """Pairs of two tools on one line of one asset: one file, near lines, a weakness in common."""
+    """Pairs of two tools on one line of one asset: one file, near lines, a weakness in common, no group.
+
+    The most urgent ``MOST_SHOWN`` of each file: more are never shown, and a file may have very many.
+    """
     by_file: dict[Any, list[Known]] = defaultdict(list)
     for row in rows:
         if row.path and row.start and row.cwes:
@@ -171,17 +175,30 @@ def _two_tools(rows: Sequence[Known]) -> list[Suggestion]:
     found = []
     for here in by_file.values():
         here.sort(key=lambda row: (row.start or 0, row.pk))
-        for at, row in enumerate(here):
-            near = [other for other in _reached(row, here[at + 1 :]) if _is_same(row, other)]
-            found += [_suggestion(Kind.TWO_TOOLS, (row, o), _says_tools(row, o)) for o in near]
+        pairs = (
+            (row, other)
+            for at, row in enumerate(here)
+            for other in _reached(row, here[at + 1 : at + 1 + MOST_FINDINGS])
+            if _is_same(row, other)
+        )
+        for pair in nsmallest(MOST_SHOWN, pairs, key=_pairs_rank):
+            found.append(_suggestion(Kind.TWO_TOOLS, pair, _says_tools(*pair)))
     return found
+
+
+def _pairs_rank(pair: tuple[Known, Known]) -> tuple[int, int, int]:
+    """As ``_ranked`` has it: the most urgent together first, then by the number of the more urgent."""
+    one, other = pair
+    if (-other.priority, other.pk) < (-one.priority, one.pk):
+        one, other = other, one
+    return (-one.priority - other.priority, one.pk, other.pk)
 
 
 def _reached(row: Known, later: Sequence[Known]) -> list[Known]:
     """Of findings in the order of their lines those that begin before this one is over."""
     last = max(row.start or 0, row.end or 0) + NEAR
     found = []
-    for other in later[:MOST_FINDINGS]:
+    for other in later:
         if (other.start or 0) > last:
             break
         found.append(other)
@@ -189,7 +206,9 @@ def _reached(row: Known, later: Sequence[Known]) -> list[Known]:
 
 
 def _is_same(row: Known, other: Known) -> bool:
-    return row.tool != other.tool and not row.cwes.isdisjoint(other.cwes)
+    if row.tool == other.tool or row.cwes.isdisjoint(other.cwes):
+        return False
+    return row.group is None or row.group != other.group
 
 
 def _says_tools(row: Known, other: Known) -> str:

@@ -20,6 +20,12 @@ class PauseForm(ReasonForm):
     field_order = ("party", "reason")
 
 
+class ResumeForm(forms.Form):
+    """The pause that the page has shown as running."""
+
+    pause = forms.IntegerField(min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput)
+
+
 class SlaForm(forms.Form):
     """Days by severity and priority, the same in each stage (``validated-high``), the calendar."""
 

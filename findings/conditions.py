@@ -169,6 +169,10 @@ def _word(value: Any, where: str) -> str:
     return value.strip()
 
 
+def _small(value: Any, where: str) -> str:
+    return _word(value, where).casefold()
+
+
 def _glob(value: Any, where: str) -> str:
     glob = _word(value, where).removeprefix("./")
     if glob.startswith("/") or glob.endswith("/") or "//" in glob:
@@ -220,7 +224,7 @@ READ: Mapping[str, Callable[[Any, str], Any]] = {
     "title": _several(_word),
     "cwe": _several(_cwe),
     "asset": _several(_number),
-    "asset_tag": _several(_word),
+    "asset_tag": _several(_small),  # as assets keep them
     "presence": _several(_one_of([presence.value for presence in Presence])),
     "severity_at_most": _one_of(SEVERITIES),
     "severity_at_least": _one_of(SEVERITIES),

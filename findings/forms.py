@@ -15,6 +15,14 @@ class NothingForm(forms.Form):
     """A transition that needs nothing but the click."""
 
 
+class DecisionForm(forms.Form):
+    """Deciding what somebody asked for: the request that the page has shown."""
+
+    decision = forms.IntegerField(
+        required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput
+    )
+
+
 class ReasonForm(forms.Form):
     reason = forms.CharField(max_length=5000, widget=forms.Textarea(attrs={"rows": 3}))
 

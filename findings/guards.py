@@ -6,9 +6,12 @@ A guard looks at the finding and at what was brought, never at the tables of upp
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
-from core.errors import Incomplete, NotAllowed
+from django.db.models import F, Q
+
+from core.errors import Incomplete, NotAllowed, WrongState
 from core.models import User
 from findings.models import (
     Dismissal,
@@ -20,6 +23,9 @@ from findings.models import (
 from findings.statuses import VALIDATING, EvidenceKind
 
 MAX_REASON = 5000
+UNDECIDED = Q(approved_at__isnull=True) & (  # requests on open findings that may still be decided
+    Q(finding__clock_from__isnull=True) | Q(requested_at__gte=F("finding__clock_from"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +87,40 @@ def _check_second_person(context: Context, decision: TwoPersonDecision | None, w
         raise NotAllowed("A second person has to confirm: nobody approves their own request.")
 
 
-def pending(model: type[TwoPersonDecision], finding: Finding) -> TwoPersonDecision | None:
-    """Return the newest request that nobody has decided."""
+def _waiting(model: type[TwoPersonDecision], finding: Finding) -> list[TwoPersonDecision]:
+    """Requests since the last approval and since the finding was reopened, the newest first."""
     asked = finding.riskacceptances if model is RiskAcceptance else finding.dismissals
-    undecided = [row for row in asked.all() if row.approved_at is None]
-    return max(undecided, key=lambda row: row.pk, default=None)
+    rows = sorted(asked.all(), key=lambda row: row.pk, reverse=True)
+    since = finding.clock_from
+    return list(
+        takewhile(
+            lambda row: row.approved_at is None and (since is None or row.requested_at >= since),
+            rows,
+        )
+    )
+
+
+def pending(model: type[TwoPersonDecision], finding: Finding) -> TwoPersonDecision | None:
+    """Return the request that waits for a decision: the newest, which takes the place of older ones.
+
+    None once it was approved, and once the finding was reopened after it.
+    """
+    return next(iter(_waiting(model, finding)), None)
+
+
+def named(model: type[TwoPersonDecision], context: Context) -> TwoPersonDecision | None:
+    """Return the request that waits, as long as it is the one that the approver has read.
+
+    ``decision`` names it; it may be left out where only one was made. Raises WrongState.
+    """
+    waiting, told = _waiting(model, context.finding), context.brought.get("decision")
+    if told is None and len(waiting) > 1:
+        raise WrongState(
+            "It was asked for more than once: name the newest request, the one that counts (decision)."
+        )
+    if told is not None and (not waiting or waiting[0].pk != told):
+        raise WrongState("Another request counts by now: read the newest one, then decide.")
+    return next(iter(waiting), None)
 
 
 def check_acceptance_by_second_person(context: Context) -> None:

@@ -24,6 +24,7 @@ from findings.statuses import OPEN, Status
 from scopes.access import can, check_may
 
 S = Status
+Decision = type[RiskAcceptance] | type[Dismissal]
 
 
 def _claim(context: Context) -> dict[str, Any]:
@@ -71,9 +72,9 @@ def _duplicate(context: Context) -> dict[str, Any]:
     return {"duplicate_of_id": context.brought["duplicate_of"]}
 
 
-def _approve(model: type[RiskAcceptance] | type[Dismissal]) -> Callable[[Context], dict[str, Any]]:
+def _approve(model: Decision) -> Callable[[Context], dict[str, Any]]:
     def write(context: Context) -> dict[str, Any]:
-        if decision := guards.pending(model, context.finding):
+        if decision := guards.named(model, context):
             decision.approved_at, decision.approved_by = context.at, context.by
             decision.save(update_fields=["approved_at", "approved_by"])
         return {}
@@ -87,7 +88,10 @@ def _nothing(_: Context) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One row. ``permission`` None: the system only. ``needs`` names what a form must ask for."""
+    """One row. ``permission`` None: the system only. ``needs`` names what a form must ask for.
+
+    ``decides``: which requests it approves; ``decision`` names the one that the approver has read.
+    """
 
     name: str
     sources: frozenset[Status]
@@ -97,6 +101,7 @@ class Transition:
     guards: tuple[Callable[[Context], None], ...] = ()
     writes: Callable[[Context], dict[str, Any]] = _nothing
     needs: tuple[str, ...] = ()
+    decides: Decision | None = None
 
 
 def _row(
@@ -108,8 +113,12 @@ def _row(
     *checks: Callable[[Context], None],
     writes: Callable[[Context], dict[str, Any]] = _nothing,
     needs: tuple[str, ...] = (),
+    decides: Decision | None = None,
 ) -> Transition:
-    return Transition(name, frozenset(sources), target, permission, label, checks, writes, needs)
+    writes = _approve(decides) if decides else writes
+    return Transition(
+        name, frozenset(sources), target, permission, label, checks, writes, needs, decides
+    )
 
 
 BEFORE_FIX = (S.DISCOVERED, S.PRIORITIZED, S.VALIDATED)
@@ -127,11 +136,11 @@ TRANSITIONS: tuple[Transition, ...] = (
     _row("complete", (S.AWAITING_VERIFICATION,), S.MOBILIZATION_COMPLETE, None, "Complete",
          guards.check_clearance, writes=_complete),
     _row("accept_risk", OPEN, S.RISK_ACCEPTED, P.APPROVE, "Accept the risk",
-         guards.check_acceptance_by_second_person, writes=_approve(RiskAcceptance)),
+         guards.check_acceptance_by_second_person, decides=RiskAcceptance),
     _row("renew_risk", (S.RISK_ACCEPTED,), S.RISK_ACCEPTED, P.APPROVE, "Carry the risk on",
-         guards.check_acceptance_by_second_person, writes=_approve(RiskAcceptance)),
+         guards.check_acceptance_by_second_person, decides=RiskAcceptance),
     _row("dismiss", OPEN, S.FALSE_POSITIVE, P.APPROVE, "Confirm false positive",
-         guards.check_dismissal_by_second_person, writes=_approve(Dismissal)),
+         guards.check_dismissal_by_second_person, decides=Dismissal),
     _row("mark_duplicate", OPEN, S.DUPLICATE, P.TRIAGE, "Mark as duplicate",
          guards.check_other_finding, writes=_duplicate, needs=("duplicate_of",)),
     _row("vanish", OPEN, S.NO_LONGER_PRESENT, None, "No longer present", guards.check_reason_given),

@@ -193,7 +193,7 @@ class GroupSerializer(serializers.ModelSerializer[FindingGroup]):
 class GroupDetailSerializer(GroupSerializer):
     """A group with its findings; none, where it was split up."""
 
-    findings = GroupMemberSerializer(many=True, read_only=True)
+    findings = GroupMemberSerializer(source="members", many=True, read_only=True)
 
     class Meta(GroupSerializer.Meta):
         fields = (*GroupSerializer.Meta.fields, "findings")

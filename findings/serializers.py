@@ -157,11 +157,17 @@ class TransitionSerializer(StrictSerializer):
     evidence_kind = serializers.ChoiceField(EVIDENCE_KINDS, required=False)
     remediation_id = RowId(required=False)
     duplicate_of = RowId(required=False)
+    decision = RowId(
+        required=False,
+        help_text="To accept, renew or dismiss: the request that you have read, which has to be the "
+        "newest. Without it the newest counts if no other is undecided, else 409.",
+    )
 
 
 class BulkTransitionSerializer(TransitionSerializer):
     """One transition for up to 1,000 findings."""
 
+    decision = None  # type: ignore[assignment]  # each finding has its own
     findings = serializers.ListField(
         child=serializers.IntegerField(min_value=1, max_value=MAX_ID), min_length=1, max_length=1000
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import islice
 from typing import Any
 
@@ -56,4 +57,10 @@ def cves_in(words: Iterable[str]) -> tuple[str, ...]:
 
 def cves_of(result: Result) -> tuple[str, ...]:
     """Return the CVEs that a result is about: its rule (``CVE-2021-44228-log4j-core``) and other names."""
-    return cves_in((result.rule, *result.aliases))
+    return _named(result.rule, result.aliases)
+
+
+@lru_cache(maxsize=4096)
+def _named(rule: str, aliases: tuple[str, ...]) -> tuple[str, ...]:
+    """Very many results share few rules."""
+    return cves_in((rule, *aliases))

@@ -49,7 +49,6 @@ class PauseViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     )
     @action(detail=True, methods=["post"])
     def end(self, request: Request, pk: str) -> Response:
-        """Let the clock run on: the due date moves by the time it stood still."""
-        finding = self.get_object().finding
-        pause = resume_clock(finding=finding, by=self.user, at=timezone.now())
+        """Let the clock run on: the due date moves by the time it stood still. 409 where the pause is over."""
+        pause = resume_clock(pause=self.get_object(), by=self.user, at=timezone.now())
         return self.answer(pause, shapes.PauseSerializer)

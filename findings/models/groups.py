@@ -35,3 +35,8 @@ class FindingGroup(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("group", args=[self.pk])
+
+    @property
+    def members(self) -> models.QuerySet:
+        """Its findings, oldest first."""
+        return self.findings.order_by("pk")

@@ -1,7 +1,7 @@
-"""What rules of discovery do to findings that are there: set-based, and taken back when a rule ends.
+"""What rules of discovery do to findings that are there, set-based. What is undone of it: ``taking_back``.
 
 Imports write new findings themselves and keep what rules did with ``keep_outcomes``. Call under
-``lock_assets``: then no import of the scope writes at the same time.
+``scopes.services.assets.lock_assets``: then no import of the scope writes at the same time.
 """
 
 import hashlib
@@ -31,7 +31,6 @@ from scopes.models import Asset
 
 AT_ONCE = 5_000  # findings that are read and written together
 KINDS = frozenset({"severity", "set_aside", "to_member", "to_team", "ticket_project", "tags"})
-TAKEN_BACK = frozenset({"severity", "set_aside"})  # when a rule ends; owners and tags stay
 
 
 @dataclass
@@ -55,13 +54,7 @@ class Settled:
         }
 
 
-def lock_assets(scope_id: int) -> dict[int, frozenset[str]]:
-    """Keep imports of the scope waiting until the end of the transaction; return the assets' tags."""
-    rows = Asset.objects.filter(scope=scope_id).order_by("pk").select_for_update(no_key=True)
-    return {asset: frozenset(tags) for asset, tags in rows.values_list("pk", "tags")}
-
-
-def _parts(rows: QuerySet[Finding]) -> Iterator[list[Row]]:
+def parts(rows: QuerySet[Finding]) -> Iterator[list[Row]]:
     """The findings in their order, part by part, kept from others until the transaction ends."""
     last = 0
     ordered = rows.order_by("pk").select_for_update(no_key=True).values_list(*READ)
@@ -87,7 +80,7 @@ def settle(
     WrongState where it would change more than ``most`` findings.
     """
     decisions, settled = Decisions(rules), Settled()
-    for part in _parts(rows):
+    for part in parts(rows):
         told = [(row, decisions.of(told_of(row, tags))) for row in part]
         wanted = [(row, _share(outcome, only, kinds)) for row, outcome in told if outcome]
         _write(part, [(row, did) for row, did in wanted if did], settled, at)
@@ -191,16 +184,18 @@ def keep_outcomes(scope_id: int, outcomes: Iterable[tuple[int, Outcome]], *, at:
 def _keep(
     scope_id: int, done: Sequence[tuple[int, Mapping[int, Mapping[str, Any]]]], *, at: datetime
 ) -> set[int]:
-    """As ``keep_outcomes``; what is kept already stays. Returns the findings with a new tag."""
+    """As ``keep_outcomes``; to what is kept already it adds. Returns the findings with a new tag."""
     if not done:
         return set()
     ids, now = [pk for pk, _ in done], bulk.moment(at)
     rules = {rule for _, shares in done for rule in shares}
-    kept = set(
-        AppliedRule.objects.filter(finding__in=bulk.listed(ids), rule__in=rules).values_list(
-            "finding_id", "rule_id"
+    rows = AppliedRule.objects.filter(finding__in=bulk.listed(ids), rule__in=rules)
+    kept = {
+        (finding, rule): told
+        for finding, rule, *told in rows.values_list(
+            "finding_id", "rule_id", "pk", "did", "undone_at"
         )
-    )
+    }
     bulk.insert(
         AppliedRule,
         ("finding", "rule", "scope", "did", "at"),
@@ -211,7 +206,23 @@ def _keep(
             if (pk, rule) not in kept
         ),
     )
+    bulk.update(AppliedRule, ("did", "undone_at"), _more(kept, done))
     return _tag(scope_id, done, at=at)
+
+
+def _more(
+    kept: Mapping[tuple[int, int], Sequence[Any]],
+    done: Sequence[tuple[int, Mapping[int, Mapping[str, Any]]]],
+) -> Iterator[Sequence[Any]]:
+    """Of rules that have done something to a finding before: what is their doing as well by now."""
+    for finding, shares in done if kept else ():
+        for rule, did in shares.items():
+            pk, was, undone = kept.get((finding, rule), (None, {}, None))
+            told = {**was, **did}
+            if "tags" in told:
+                told["tags"] = list(dict.fromkeys([*was.get("tags", ()), *did.get("tags", ())]))
+            if pk is not None and (undone or told != was):
+                yield pk, json.dumps(told), None
 
 
 def _tag(
@@ -246,43 +257,3 @@ def tag_rows(scope_id: int, names: Collection[str]) -> dict[str, int]:
     Tag.objects.bulk_create(rows, ignore_conflicts=True)
     found = Tag.objects.filter(scope=scope_id, name__in=names)
     return dict(found.values_list("name", "pk"))
-
-
-# --- taking back -----------------------------------------------------------------------------------
-def take_back(
-    scope_id: int, ended: Collection[int], rules: Sequence[ActingRule], *, at: datetime
-) -> Settled:
-    """Undo what ended rules set aside and rated; what rules in force say of it holds at once."""
-    tags, settled = lock_assets(scope_id), Settled()
-    done = AppliedRule.objects.filter(rule__in=ended, undone_at__isnull=True)
-    touched = Finding.objects.filter(pk__in=done.values("finding_id"))
-    for part in _parts(touched):
-        _take_back(part, ended, settled, at)
-        again = Finding.objects.open().filter(pk__in=bulk.listed([row.pk for row in part]))
-        settle(again, rules, tags, at=at, kinds=TAKEN_BACK)
-    done.update(undone_at=at)
-    return settled
-
-
-def _take_back(part: Sequence[Row], ended: Collection[int], settled: Settled, at: datetime) -> None:
-    ids = [row.pk for row in part]
-    applied = AppliedRule.objects.filter(
-        finding__in=bulk.listed(ids), rule__in=ended, undone_at__isnull=True
-    )
-    did: dict[int, dict[str, Any]] = {}
-    for pk, share in applied.values_list("finding_id", "did"):
-        did.setdefault(pk, {}).update(share)
-    people = SeverityDecision.objects.filter(finding__in=bulk.listed(ids))
-    decided = set(people.values_list("finding_id", flat=True))
-    aside = [(r.pk, "") for r in part if r.set_aside and did[r.pk].get("set_aside") == r.set_aside]
-    severities = [
-        (row.pk, row.by_tool, "")
-        for row in part
-        if row.decided_severity
-        and row.pk not in decided
-        and did[row.pk].get("severity") == row.decided_severity
-    ]
-    bulk.update(Finding, ("set_aside",), aside)
-    set_severities(severities, at=at)
-    settled.add("set_aside", [row[0] for row in aside])
-    settled.add("severity", [row[0] for row in severities])

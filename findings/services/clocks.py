@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -26,6 +27,7 @@ from findings.sla import MOST_DAYS, Clock, Counts, Pause
 from findings.statuses import OPEN, Notice, SetAside, Severity, Status
 from scopes.access import check_may
 from scopes.models import Scope
+from scopes.services.assets import lock_assets
 
 AT_ONCE = 20_000  # findings that are read and written together
 MOST_HOLIDAYS = 1000
@@ -127,7 +129,12 @@ def set_sla(*, scope: Scope, terms: Terms, by: User, at: datetime) -> Scope:
 
 
 def recompute_due(job: Job) -> None:
-    """The job: all open findings of a scope are due by its SLA of now."""
+    """The job: all open findings of a scope are due by its SLA of now.
+
+    Imports that may have read an older one are waited for; those that come read the new one.
+    """
+    with transaction.atomic():
+        lock_assets(job.subject_id)
     set_due(Finding.objects.filter(scope=job.subject_id))
     finish(job, timezone.now())
 
@@ -135,25 +142,33 @@ def recompute_due(job: Job) -> None:
 def set_due(findings: QuerySet[Finding]) -> int:
     """Set when those of ``findings`` that are open are due; return how many changed."""
     changed, last = 0, 0
-    scopes: dict[int, Clock] = {}
-    rows = findings.filter(status__in=OPEN).order_by("pk").values_list(
-        "pk", "scope_id", "severity", "priority_band", "first_seen_at", "clock_from", "due_at"
-    )  # fmt: skip
-    while part := list(rows.filter(pk__gt=last)[:AT_ONCE]):
-        last = part[-1][0]
-        missing = {row[1] for row in part} - scopes.keys()
-        scopes |= {s.pk: Clock.of(s) for s in Scope.objects.filter(pk__in=missing)}
-        pauses = _pauses([row[0] for row in part])
-        news = [
-            (pk, bulk.moment(due))
-            for pk, scope, severity, band, first, again, before in part
-            for due in [_due(scopes[scope], severity, band, again or first, pauses.get(pk, ()))]
-            if due != before
-        ]
-        with transaction.atomic():
-            bulk.update(Finding, ("due_at",), news)
-        changed += len(news)
+    rows = findings.filter(status__in=OPEN).order_by("pk").values_list("pk", flat=True)
+    while ids := list(rows.filter(pk__gt=last)[:AT_ONCE]):
+        last = ids[-1]
+        changed += _set_due(ids)
     return changed
+
+
+@transaction.atomic
+def _set_due(ids: Sequence[int]) -> int:
+    """The same for few. They are locked before anything is read that they are due by: whoever
+    changes it afterwards waits for them, and sets them anew."""
+    rows = Finding.objects.filter(pk__in=bulk.listed(ids), status__in=OPEN).order_by("pk")
+    part = list(
+        rows.select_for_update(of=("self",), no_key=True).values_list(
+            "pk", "scope_id", "severity", "priority_band", "first_seen_at", "clock_from", "due_at"
+        )
+    )
+    scopes = Scope.objects.filter(pk__in={row[1] for row in part})
+    clocks, pauses = {scope.pk: Clock.of(scope) for scope in scopes}, _pauses(ids)
+    news = [
+        (pk, bulk.moment(due))
+        for pk, scope, severity, band, first, again, before in part
+        for due in [_due(clocks[scope], severity, band, again or first, pauses.get(pk, ()))]
+        if due != before
+    ]
+    bulk.update(Finding, ("due_at",), news)
+    return len(news)
 
 
 def _pauses(ids: Iterable[int]) -> dict[int, list[ClockPause]]:
@@ -200,13 +215,13 @@ def pause_clock(*, finding: Finding, party: str, reason: str, by: User, at: date
 
 
 @transaction.atomic
-def resume_clock(*, finding: Finding, by: User, at: datetime) -> ClockPause:
-    """Let the clock run on; the due date moves by the time it stood. Raises WrongState."""
-    check_may(by, Permission.TRIAGE, finding.scope_id)
-    locked = _locked(finding)
-    pause = locked.pauses.filter(ended_at__isnull=True).first()
-    if pause is None:
-        raise WrongState("Its clock does not stand still.")
+def resume_clock(*, pause: ClockPause, by: User, at: datetime) -> ClockPause:
+    """End a pause: the due date moves by the time it took. Raises WrongState if it is over."""
+    check_may(by, Permission.TRIAGE, pause.scope_id)
+    locked = _locked(pause.finding)
+    pause = locked.pauses.get(pk=pause.pk)
+    if pause.ended_at is not None:
+        raise WrongState("The pause is over already.")
     pause.ended_at, pause.ended_by = at, by
     pause.save(update_fields=["ended_at", "ended_by"])
     set_due(Finding.objects.filter(pk=locked.pk))
@@ -235,7 +250,7 @@ def tell_clocks(*, at: datetime) -> int:
         (Notice.STAGE_OVERDUE, _late_in_stage(at)),
         (Notice.ACCEPTANCE_ENDS, _ending(at)),
     ):
-        told += _tell(kind, list(late), at)
+        told += _tell(kind, list(islice(late, MOST_TOLD)), at)
     return told
 
 
@@ -296,13 +311,23 @@ def _late_in_stage(at: datetime) -> Iterator[Late]:
         rows = Finding.objects.filter(
             over, ~Exists(told), ~Exists(paused), scope=scope, set_aside=""
         )
-        found = list(rows.order_by("status_since", "pk").values_list(
-            "pk", "status", "severity", "priority_band", "status_since")[:MOST_TOLD])  # fmt: skip
-        pauses = _pauses(row[0] for row in found)
-        for pk, stage, severity, band, since in found:
-            due = clock.stage_due(stage, severity, band, since, _over(pauses.get(pk, ())))
+        for pk, stage, severity, band, since, pauses in _by_stage(rows):
+            due = clock.stage_due(stage, severity, band, since, _over(pauses))
             if due is not None and due <= at:
                 yield pk, scope.pk, due
+
+
+def _by_stage(rows: QuerySet[Finding]) -> Iterator[tuple[Any, ...]]:
+    """Findings with their pauses, part by part: those longest in their stage come first."""
+    ordered = rows.order_by("status_since", "pk").values_list(
+        "pk", "status", "severity", "priority_band", "status_since"
+    )
+    after = Q()
+    while part := list(ordered.filter(after)[:AT_ONCE]):
+        pauses = _pauses(row[0] for row in part)
+        yield from ((*row, pauses.get(row[0], ())) for row in part)
+        pk, *_, since = part[-1]
+        after = Q(status_since__gt=since) | Q(status_since=since, pk__gt=pk)
 
 
 def _ending(at: datetime) -> Iterator[Late]:

@@ -21,8 +21,12 @@ from scopes.access import check_may
 def request_risk_acceptance(
     *, finding: Finding, reason: str, until: date, by: User, at: datetime
 ) -> RiskAcceptance:
-    """Ask to carry the risk until a date, or on until a later one; another person, an approver, decides."""
+    """Ask to carry the risk until a date, or on until a later one; another person, an approver, decides.
+
+    It takes the place of an older request that nobody has decided.
+    """
     check_may(by, Permission.TRIAGE, finding.scope_id)
+    finding = _locked(finding)
     if finding.status != Status.RISK_ACCEPTED:
         _check_open(finding)
     if until <= at.date():
@@ -44,8 +48,12 @@ def request_risk_acceptance(
 
 @transaction.atomic
 def request_dismissal(*, finding: Finding, reason: str, by: User, at: datetime) -> Dismissal:
-    """Ask to dismiss the finding as a false positive; another person, an approver, decides."""
+    """Ask to dismiss the finding as a false positive; another person, an approver, decides.
+
+    It takes the place of an older request that nobody has decided.
+    """
     check_may(by, Permission.TRIAGE, finding.scope_id)
+    finding = _locked(finding)
     _check_open(finding)
     request = Dismissal.objects.create(
         finding=finding, reason=text_given("reason", reason), requested_at=at, requested_by=by,
@@ -56,6 +64,11 @@ def request_dismissal(*, finding: Finding, reason: str, by: User, at: datetime) 
         subject_id=finding.pk, by=by, at=at, data={"reason": request.reason},
     )  # fmt: skip
     return request
+
+
+def _locked(finding: Finding) -> Finding:
+    """The finding as it is now: nobody decides or reopens while somebody asks."""
+    return Finding.objects.select_for_update(of=("self",), no_key=True).get(pk=finding.pk)
 
 
 def _check_open(finding: Finding) -> None:

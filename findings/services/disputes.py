@@ -65,7 +65,7 @@ def answer_dispute(
     """Uphold or reject a dispute with a reason; never one's own.
 
     Upheld, of existence: the answer becomes a request to dismiss, which another person decides. Of
-    severity: ``severity`` is decided. Of ownership: it is assigned to ``to``, or to nobody.
+    severity: ``severity`` is decided. Of ownership: it is assigned to ``to``, or to nobody, and to no team.
     Raises BadInput, NotAllowed, WrongState.
     """
     check_may(by, Permission.TRIAGE, dispute.scope_id)
@@ -97,7 +97,7 @@ def _follow(row: FindingDispute, severity: str, to: User | None, by: User, at: d
             raise BadInput("severity", f"must be one of: {', '.join(Severity)}")
         decide_severity(finding=finding, severity=severity, reason=row.answer, by=by, at=at)
     else:
-        assign(finding=finding, to=to, by=by, at=at)
+        assign(finding=finding, to=to, team=None, by=by, at=at)
 
 
 @transaction.atomic

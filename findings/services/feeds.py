@@ -15,6 +15,7 @@ from django.utils import timezone
 from core import blobs, bulk, jobs
 from core.errors import BadInput
 from core.events import append_event
+from core.locks import wait_for_others
 from core.models import Job, JobState, User
 from core.outbound import HostError, Reply, fetch
 from findings.feeds import MOST_BYTES, Read, read_feed
@@ -76,7 +77,8 @@ def import_feed(
     read = read_feed(kind, data, source)
     raw = blobs.store(data, at=at)
     with transaction.atomic():
-        now = Feed.objects.filter(kind=kind).select_for_update().order_by("-pk").first()
+        wait_for_others(f"feed:{kind}")
+        now = Feed.objects.filter(kind=kind).order_by("-pk").first()
         if now is not None and now.raw_id == raw.pk:
             now.checked_at = at
             now.save(update_fields=["checked_at"])

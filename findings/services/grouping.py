@@ -14,6 +14,7 @@ from core.text import clean_text
 from findings.models import Finding, FindingGroup
 from findings.services.words import text_given
 from scopes.access import check_may
+from scopes.models import Scope
 
 MAX_TITLE = 300
 MAX_GROUPED = 200  # findings of one group
@@ -31,6 +32,7 @@ def merge_findings(
     scope_id = _one_scope(findings)
     check_may(by, Permission.TRIAGE, scope_id)
     reason = text_given("reason", reason)
+    _wait_for_others(scope_id)
     rows = _with_their_groups({finding.pk for finding in findings}, scope_id)
     before = sorted({row.group_id for row in rows if row.group_id})
     group = _group_for(before, rows, title, scope_id, by, at)
@@ -51,6 +53,7 @@ def split_group(
     """
     check_may(by, Permission.TRIAGE, group.scope_id)
     reason = text_given("reason", reason)
+    _wait_for_others(group.scope_id)
     members = _locked(Finding.objects.filter(group=group))
     known, out = {row.pk for row in members}, set(findings)
     if not out or not out <= known:
@@ -82,6 +85,11 @@ def _one_scope(findings: Sequence[Finding]) -> int:
     if len(scopes) > 1:
         raise BadInput("findings", "are of several scopes; a group is of one")
     return scopes.pop()
+
+
+def _wait_for_others(scope_id: int) -> None:
+    """Who merges and splits in a scope goes one after another: groups are read before they are locked."""
+    Scope.objects.select_for_update(no_key=True).get(pk=scope_id)
 
 
 def _with_their_groups(ids: set[int], scope_id: int) -> list[Finding]:

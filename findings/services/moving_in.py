@@ -13,14 +13,14 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from itertools import islice
 from typing import Any
-from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef
 
 from core import bulk
 from core.models import User
 from core.text import clean_text
 from findings.discovery import rules_in_force
+from findings.guards import UNDECIDED
 from findings.lifecycle import create_findings
 from findings.models import (
     Comment,
@@ -43,6 +43,7 @@ from findings.sla import Clock
 from findings.statuses import OPEN, KeySource, Presence
 from gate.cvss import cves_in
 from scopes.models import Scope
+from scopes.services.ownership import owners_of
 
 DAYS_WITHOUT_END = 90  # asked for where an accepted risk had no end there
 AT_ONCE = 5000  # rows of one statement
@@ -50,7 +51,7 @@ CREATED = (
     "id", "scope", "asset", "line", "series", "tool", "tool_class", "category", "rule", "title", "cwes",
     "level", "security_severity", "cvss", "severity", "decided_severity", "original",
     "original_sha256", "path", "start_line", "spot", "seen_digest", "presence", "first_seen_at",
-    "seen_until", "due_at", "priority", "priority_score", "priority_band", "ssvc",
+    "seen_until", "due_at", "owned_by", "priority", "priority_score", "priority_band", "ssvc",
 )  # fmt: skip
 
 
@@ -99,41 +100,48 @@ def create(
 ) -> Sequence[int]:
     """Add findings of a series, prioritized; their ids in the order of ``rows``.
 
-    No scan has seen them: their presence is unknown until the next one of the series. The scope's rules
-    act on them as on any that is new.
+    No scan has seen them: their presence is unknown until the next one of the series. What people decided
+    of them there comes next (``bring``), then the scope's rules (``follow_rules``).
     """
+    scope = Scope.objects.select_related("priority_policy").get(pk=scope.pk)  # as it is by now
     ids = bulk.new_ids(Finding, len(rows))
     clock, named = Clock.of(scope), [cves_in([row.rule]) for row in rows]
     known = exploits({cve for cves in named for cve in cves})
+    owner = owners_of(series.asset)
     weigher = Weigher(exposure=scope.exposure, criticality=scope.criticality, by=weights_of(scope))
-    sums: dict[UUID, Scored] = {}
     place = (scope.pk, series.asset_id, series.line_id, series.pk, series.tool, tool_class,
              series.category)  # fmt: skip
 
-    def values(pk: int, row: NewFinding, cves: Sequence[str]) -> Sequence[Any]:
-        rated = weigher.of(
+    ratings = [
+        weigher.of(
             level=row.level, security_severity=row.security_severity, cvss=row.cvss,
             decided=row.decided_severity, exploited=known.of(cves),
-        )  # fmt: skip
-        sums[rated.sum_id] = rated
+        )
+        for row, cves in zip(rows, named, strict=True)
+    ]  # fmt: skip
+
+    def values(pk: int, row: NewFinding, rated: Scored) -> Sequence[Any]:
         due = clock.due(rated.severity, rated.band, row.first_seen_at)
         return (
             pk, *place, row.rule, row.title, _listed(row.cwes), row.level, row.security_severity,
             row.cvss, rated.severity, row.decided_severity, row.original, row.original_sha256, row.path,
             row.line, row.spot, row.digest, Presence.UNKNOWN.value, bulk.moment(row.first_seen_at),
-            bulk.moment(row.seen_until), bulk.moment(due),
+            bulk.moment(row.seen_until), bulk.moment(due), owner(row.path),
             rated.sum_id.hex, rated.score, rated.band, rated.ssvc,
         )  # fmt: skip
 
-    told = (values(*row) for row in zip(ids, rows, named, strict=True))
+    keep_sums(ratings)
+    told = (values(*row) for row in zip(ids, rows, ratings, strict=True))
     create_findings(CREATED, told, name="prioritize", at=at)
-    keep_sums(sums.values())
     keep_cves((pk, scope.pk, cves) for pk, cves in zip(ids, named, strict=True) if cves)
-    if rules := rules_in_force(scope.pk, at):
-        settle(
-            Finding.objects.filter(pk__in=bulk.listed(ids)), rules, tags_of_assets(scope.pk), at=at
-        )
     return ids
+
+
+def follow_rules(scope: Scope, findings: Iterable[int], *, at: datetime) -> None:
+    """Do to new findings what the scope's rules say, but where people decided: after ``bring``."""
+    if rules := rules_in_force(scope.pk, at):
+        rows = Finding.objects.filter(pk__in=bulk.listed(findings))
+        settle(rows, rules, tags_of_assets(scope.pk), at=at)
 
 
 @lru_cache(maxsize=1024)
@@ -218,9 +226,12 @@ def _sealed(text: str) -> bytes:
 def _ask(rows: Sequence[Brought], by: User, at: datetime) -> Counter[str]:
     """Requests for findings that are open, and that nobody asks about already."""
     wanted = {row.finding: row.request for row in rows if row.request}
-    asked = Q(dismissals__approved_at__isnull=True, dismissals__isnull=False)
-    asked |= Q(riskacceptances__approved_at__isnull=True, riskacceptances__isnull=False)
-    free = Finding.objects.filter(pk__in=bulk.listed(wanted), status__in=OPEN).exclude(asked)
+    asked = (
+        m.objects.filter(UNDECIDED, finding=OuterRef("pk")) for m in (Dismissal, RiskAcceptance)
+    )
+    free = Finding.objects.filter(
+        *(~Exists(rows) for rows in asked), pk__in=bulk.listed(wanted), status__in=OPEN
+    )
     open_ones = [(pk, wanted[pk]) for pk in free.order_by("pk").values_list("pk", flat=True)]
     dismissals = [(pk, one) for pk, one in open_ones if one.until is None]
     risks = [(pk, one, one.until) for pk, one in open_ones if one.until is not None]

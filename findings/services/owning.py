@@ -1,7 +1,8 @@
 """Whose findings are: the team that owns the path of each, by the CODEOWNERS file of its asset.
 
-``Finding.owned_by`` is a machine fact. It is set for open findings, all of an asset or scope at once,
-whenever a newer file comes or a team's handle changes; new findings get theirs as they are imported.
+``Finding.owned_by`` is a machine fact. It is set for all findings of an asset or scope at once (of those
+that ended too: they may reopen), whenever a newer file comes or a team's handle changes; as they are
+imported new findings get theirs, and those whose path is another.
 """
 
 import hashlib
@@ -12,18 +13,24 @@ from operator import itemgetter
 from typing import Any
 
 from django.db import models, transaction
+from django.utils import timezone
 
-from core import bulk
+from core import bulk, jobs
 from core.errors import WrongState
 from core.events import append_event
-from core.models import User
+from core.models import Job, User
+from core.permissions import Permission
 from findings.models import Finding
+from scopes.access import check_may
 from scopes.codeowners import read
 from scopes.models import Asset, CodeOwners, Scope, Team
+from scopes.services.assets import lock_assets
 from scopes.services.ownership import keep_code_owners, teams_of
 from scopes.services.teams import change_team, create_team, remove_team
 from scopes.statuses import Dialect
 
+OWN_SCOPE, OWN_ASSET = "owners_of_scope", "owners_of_asset"  # kinds of the job
+PART = 10_000  # findings that are read and written together; more are a job
 FILES_AT_ONCE = 5  # of the files of a scope, which may have megabytes each
 
 
@@ -31,7 +38,7 @@ FILES_AT_ONCE = 5  # of the files of a scope, which may have megabytes each
 def take_code_owners(
     *, asset: Asset, text: str | bytes, by: User | None, at: datetime, **told: str
 ) -> tuple[CodeOwners, bool]:
-    """Keep a newer CODEOWNERS file, and set the owners of the asset's open findings by it.
+    """Keep a newer CODEOWNERS file, and set the owners of the asset's findings by it.
 
     As ``keep_code_owners``, which says what is refused.
     """
@@ -44,6 +51,9 @@ def take_code_owners(
 @transaction.atomic
 def add_team(*, scope: Scope, name: str, by: User | None, at: datetime, handle: str = "") -> Team:
     """Create a team; findings below the paths of its handle become its own."""
+    check_may(by, Permission.ADMINISTER, scope.pk)
+    if handle:
+        lock_assets(scope.pk)  # before the first event, as imports
     team = create_team(scope=scope, name=name, by=by, at=at, handle=handle)
     if team.handle:
         set_owners(scope_id=scope.pk, by=by, at=at)
@@ -55,6 +65,9 @@ def rename_team(
     *, team: Team, by: User | None, at: datetime, name: str | None = None, handle: str | None = None
 ) -> Team:
     """Give a team another name or handle, and set owners anew where the handle says something else."""
+    check_may(by, Permission.ADMINISTER, team.scope_id)
+    if handle is not None:
+        lock_assets(team.scope_id)  # before the first event, as imports
     before = team.handle
     team = change_team(team=team, by=by, at=at, name=name, handle=handle)
     if team.handle != before:
@@ -65,12 +78,16 @@ def rename_team(
 @transaction.atomic
 def end_team(*, team: Team, by: User | None, at: datetime) -> None:
     """Remove a team that nothing is assigned to; what it owned by its handle is owned anew."""
+    check_may(by, Permission.ADMINISTER, team.scope_id)
+    lock_assets(team.scope_id)  # before findings and events, as imports; they may name the team
     if assigned := Finding.objects.filter(team=team).count():
         raise WrongState(
             f"{team} has {assigned} findings assigned to it: give them to others first."
         )
     scope_id, handle = team.scope_id, team.handle
-    Finding.objects.filter(owned_by=team).update(owned_by=None)
+    owned = Finding.objects.filter(owned_by=team)
+    _lock(owned.values_list("pk", flat=True))
+    owned.update(owned_by=None)
     remove_team(team=team, by=by, at=at)
     if handle:
         set_owners(scope_id=scope_id, by=by, at=at)
@@ -78,15 +95,60 @@ def end_team(*, team: Team, by: User | None, at: datetime) -> None:
 
 @transaction.atomic
 def set_owners(*, scope_id: int, by: User | None, at: datetime, asset: Asset | None = None) -> int:
-    """Set the owners of open findings by the files that count now; return how many changed.
+    """Set the owners of findings by the files that count now; return how many changed.
 
-    Of one asset, or of all of the scope that have a file. Six statements, whatever their number, and
-    one event for all, with a digest of the rows. The caller has checked who may.
+    Of one asset, or of all of the scope that have a file: at once if they are few, with the same number
+    of statements whatever theirs, else by a job (then 0). The caller has checked who may.
     """
     files = CodeOwners.objects.in_force().filter(scope_id=scope_id)
-    findings = Finding.objects.open().filter(scope_id=scope_id)
+    findings = Finding.objects.filter(scope_id=scope_id)
+    kind, subject_id = OWN_SCOPE, scope_id
     if asset is not None:
         files, findings = files.filter(asset=asset), findings.filter(asset=asset)
+        kind, subject_id = OWN_ASSET, asset.pk
+    owned = findings.filter(asset__in=files.values("asset"))
+    if len(owned.values_list("pk")[: PART + 1]) > PART:
+        key = f"{kind}:{subject_id}:{at.isoformat()}"  # each change is a job of its own
+        jobs.enqueue(kind=kind, subject_id=subject_id, at=at, key=key)
+        return 0
+    return _own(scope_id, files, findings, asset=asset, by=by, at=at)
+
+
+def own_scope(job: Job) -> None:
+    """The job of a scope in which a handle means another team, or none."""
+    _own_parts(job, job.subject_id, None)
+
+
+def own_asset(job: Job) -> None:
+    """The job of an asset with a newer file."""
+    asset = Asset.objects.get(pk=job.subject_id)
+    _own_parts(job, asset.scope_id, asset)
+
+
+def _own_parts(job: Job, scope_id: int, asset: Asset | None) -> None:
+    """Part by part, each with an event of its own; what a killed worker did is done."""
+    files, last = CodeOwners.objects.in_force().filter(scope_id=scope_id), 0
+    findings = Finding.objects.filter(scope_id=scope_id)
+    if asset is not None:
+        findings = findings.filter(asset=asset)
+    with transaction.atomic():
+        lock_assets(scope_id)  # imports that may have read what counted before
+    rows = findings.order_by("pk").values_list("pk", flat=True)
+    while ids := list(rows.filter(pk__gt=last)[:PART]):
+        last, part = ids[-1], Finding.objects.filter(pk__in=bulk.listed(ids))
+        of_part = files.filter(asset__in=part.values("asset"))
+        with transaction.atomic():
+            if not jobs.held(job).exists():
+                return
+            _own(scope_id, of_part, part, asset=asset, by=None, at=timezone.now())
+    jobs.finish(job, timezone.now())
+
+
+def _own(
+    scope_id: int, files: models.QuerySet[CodeOwners], findings: models.QuerySet[Finding], *,
+    asset: Asset | None, by: User | None, at: datetime,
+) -> int:  # fmt: skip
+    """One event for all that changed, with a digest of the rows."""
     _wait_for_imports(files)
     changed = list(_changed(scope_id, files, findings))
     if changed:

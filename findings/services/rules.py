@@ -17,15 +17,18 @@ from findings.conditions import Conditions, read_conditions
 from findings.discovery import acting, rules_in_force
 from findings.models import DiscoveryRule, Finding, ScopeDecisionPolicy
 from findings.services.alone import check_second
-from findings.services.applying import Settled, lock_assets, settle, take_back
+from findings.services.applying import Settled, settle
 from findings.services.reading import narrowed
+from findings.services.taking_back import take_back
 from findings.services.words import text_given
 from findings.statuses import RuleEnd, SetAside
 from scopes.access import check_may
 from scopes.models import Asset, Membership, Scope, Team
+from scopes.services.assets import lock_assets
 
 MOST_STANDING = 500  # rules of a scope that have not ended: each is asked for every new finding
 MOST_APPLIED = 50_000  # findings that are changed while somebody waits
+MOST_LOOKED_AT = 200_000  # findings that are asked about while somebody waits
 MOST_POSITION = 1_000_000
 LONGEST_NAME = 120
 LONGEST = timedelta(days=366)  # that noise is set aside without anybody looking again
@@ -148,8 +151,7 @@ def _take_over(row: DiscoveryRule, by: User, at: datetime) -> dict[str, Any]:
     DiscoveryRule.objects.filter(pk=row.replaces_id, ended_at__isnull=True).update(
         ended_at=at, ended_by=by, ended_because=RuleEnd.REPLACED.value
     )
-    back = take_back(row.scope_id, [row.replaces_id], rules_in_force(row.scope_id, at), at=at)
-    return {"taken_back": back.to_dict()}
+    return {"taken_back": take_back(row.scope_id, [row.replaces_id], at=at)}
 
 
 def _locked(rule: DiscoveryRule) -> DiscoveryRule:
@@ -187,7 +189,7 @@ def apply_rule(*, rule: DiscoveryRule, by: User, at: datetime) -> Settled:
     """Do what a rule says to the open findings that are there; one event for all of them.
 
     Rules before it still win, and what a person decided stays. Raises WrongState where it is not in
-    force, or would change more than ``MOST_APPLIED``.
+    force, would look at more than ``MOST_LOOKED_AT`` or change more than ``MOST_APPLIED``.
     """
     check_may(by, Permission.TRIAGE, rule.scope_id)
     row = _locked(rule)
@@ -197,6 +199,11 @@ def apply_rule(*, rule: DiscoveryRule, by: User, at: datetime) -> Settled:
         raise WrongState("The rule is not in force.")
     tags = lock_assets(row.scope_id)
     rows = narrowed(Finding.objects.filter(scope=row.scope_id).open(), mine[0].conditions)
+    if rows.order_by("pk")[MOST_LOOKED_AT:].exists():
+        raise WrongState(
+            f"More than {MOST_LOOKED_AT:,} findings would be looked at at once: name tools, classes of "
+            "tools or assets in the rule."
+        )
     settled = settle(rows, rules, tags, at=at, only=[row.pk], most=MOST_APPLIED)
     append_event(
         scope_id=row.scope_id, action="discovery_rule.applied", subject="discovery_rule",
@@ -209,8 +216,8 @@ def apply_rule(*, rule: DiscoveryRule, by: User, at: datetime) -> Settled:
 def end_rule(*, rule: DiscoveryRule, by: User, at: datetime) -> DiscoveryRule:
     """End a rule, or take back or refuse a request for one.
 
-    What it set aside comes back into the queues, severities that it set are the tool's again; owners
-    and tags stay. Raises WrongState if it has ended.
+    What it set aside comes back into the queues, severities that it set are the tool's again, by a job
+    where there are many; owners and tags stay. Raises WrongState if it has ended.
     """
     check_may(by, Permission.TRIAGE, rule.scope_id)
     row = _locked(rule)
@@ -218,10 +225,10 @@ def end_rule(*, rule: DiscoveryRule, by: User, at: datetime) -> DiscoveryRule:
         raise WrongState("The rule has ended already.")
     row.ended_at, row.ended_by, row.ended_because = at, by, RuleEnd.ENDED.value
     row.save(update_fields=["ended_at", "ended_by", "ended_because"])
-    back = take_back(row.scope_id, [row.pk], rules_in_force(row.scope_id, at), at=at)
+    back = take_back(row.scope_id, [row.pk], at=at)
     append_event(
         scope_id=row.scope_id, action="discovery_rule.ended", subject="discovery_rule",
-        subject_id=row.pk, by=by, at=at, data={"name": row.name, **back.to_dict()},
+        subject_id=row.pk, by=by, at=at, data={"name": row.name, **back},
     )  # fmt: skip
     return row
 
@@ -245,11 +252,11 @@ def _end_expired(scope_id: int, at: datetime) -> int:
     DiscoveryRule.objects.filter(pk__in=ids).update(
         ended_at=at, ended_because=RuleEnd.EXPIRED.value
     )
-    back = take_back(scope_id, ids, rules_in_force(scope_id, at), at=at)
+    back = take_back(scope_id, ids, at=at)
     digest = hashlib.sha256(json.dumps(ids).encode()).hexdigest()
     append_event(
         scope_id=scope_id, action="discovery_rule.expired", subject="scope", subject_id=scope_id,
         by=None, at=at,
-        data={"rules": ids[:MOST_STANDING], "rules_sha256": digest, **back.to_dict()},
+        data={"rules": ids[:MOST_STANDING], "rules_sha256": digest, **back},
     )  # fmt: skip
     return len(ids)

@@ -22,14 +22,16 @@ def decide_severity(
 ) -> SeverityDecision:
     """Set a finding's severity, or take a decision back ("": the tool's counts again).
 
-    Priority and due date follow. Rules do not touch it any more. Raises BadInput, WrongState.
+    Priority and due date follow. Rules do not touch it any more, so what a rule set can be decided as
+    well. Raises BadInput, and WrongState where a person has decided the same.
     """
     check_may(by, Permission.TRIAGE, finding.scope_id)
     if severity and severity not in list(Severity):
         raise BadInput("severity", f"must be one of: {', '.join(Severity)}; empty: the tool's")
     why = text_given("reason", reason)
     locked = Finding.objects.select_for_update(no_key=True).get(pk=finding.pk)
-    if severity == locked.decided_severity:
+    last = SeverityDecision.objects.filter(finding=locked).order_by("-pk").first()
+    if severity == locked.decided_severity == (last.severity if last else ""):
         raise WrongState(
             f"The severity is decided as {severity} already."
             if severity

@@ -10,7 +10,7 @@ from core.errors import NotAllowed, Refused
 from core.permissions import Permission
 from core.views import attempt, person, refuse_form
 from findings import weights
-from findings.clock_forms import PauseForm, SlaForm, told
+from findings.clock_forms import PauseForm, ResumeForm, SlaForm, told
 from findings.services.clocks import pause_clock, resume_clock, set_sla
 from findings.statuses import Severity
 from findings.views.findings import visible_finding
@@ -70,9 +70,14 @@ def pause(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def resume(request: HttpRequest, pk: int) -> HttpResponse:
     finding = visible_finding(request, pk)
+    form = ResumeForm(request.POST)
+    back = f"{finding.get_absolute_url()}#clock"
+    if not form.is_valid():
+        return refuse_form(request, form, back=back)
+    pause = get_object_or_404(finding.pauses, pk=form.cleaned_data["pause"])
     return attempt(
         request,
-        lambda: resume_clock(finding=finding, by=person(request), at=timezone.now()),
+        lambda: resume_clock(pause=pause, by=person(request), at=timezone.now()),
         done="Its clock runs again.",
-        back=f"{finding.get_absolute_url()}#clock",
+        back=back,
     )

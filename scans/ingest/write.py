@@ -16,6 +16,7 @@ from core.text import clean_text
 from findings.lifecycle import create_findings
 from findings.models import Cause, Finding, Rule, Series, Sighting
 from findings.services.rescoring import rescore
+from findings.services.taking_back import ask_again
 from findings.statuses import Presence
 from gate import records
 from gate.records import Result
@@ -25,6 +26,7 @@ from scans.ingest.records import Sealed, seal
 from scans.ingest.triage import Triage
 from scans.models import Scan
 from scans.results import ScanResults, keep_index
+from scopes.services.ownership import owners_of
 
 FOLLOWED = (
     "current", "spot", "seen_digest", "path", "start_line", "level", "security_severity", "cvss",
@@ -94,6 +96,9 @@ def write(merge: Merge, at: datetime) -> None:
     bulk.update(Finding, FOLLOWED, (_followed(one) for one in news))
     if rated:
         rescore(Finding.objects.filter(pk__in=bulk.listed(rated)), cause=Cause.IMPORT, at=at)
+    elsewhere = _own_anew(merge, news)
+    shown = [one.known.pk for one in news if one.presence != one.known.presence]
+    ask_again(merge.scan.asset, {*rated, *elsewhere, *shown}, at=at)
     _end_sightings(merge, news)
     before, now = bulk.moment(merge.series.last_at), bulk.moment(at)
     _write_gone(merge, before)
@@ -124,6 +129,15 @@ def _rated_anew(news: Sequence[Seen]) -> list[int]:
         "pk", "level", "security_severity", "cvss"
     )
     return [pk for pk, *before in rows.iterator() if tuple(before) != now[pk]]
+
+
+def _own_anew(merge: Merge, news: Iterable[Seen]) -> list[int]:
+    """Findings that are in another file by now; they are whose that is."""
+    paths = {one.known.pk: path for one in news if (path := _path(one.result)) != one.known.path}
+    if paths:
+        owner = owners_of(merge.scan.asset)
+        bulk.update(Finding, ("owned_by",), ((pk, owner(path)) for pk, path in paths.items()))
+    return list(paths)
 
 
 def write_again(scan: Scan, before: Scan, at: datetime) -> list[str]:

@@ -38,7 +38,7 @@ from scans.moving_in.rows import Asked, Note, OpenRow
 from scans.services.history import Imported, keep_closures, read_export
 from scans.statuses import ToolClass
 from scopes.access import check_may
-from scopes.models import Asset, Line
+from scopes.models import Asset, Line, Scope
 
 NAMES = {
     HistorySource.DEFECTDOJO: "DefectDojo",
@@ -102,6 +102,7 @@ def move_in(
         raise TooLarge(name, f"more rows than are read here ({number} > {most_rows}): "
                              "use manage.py move_in")  # fmt: skip
     with transaction.atomic():
+        Scope.objects.select_for_update(no_key=True).get(pk=line.scope_id)  # before any asset
         asset = Asset.objects.select_for_update(no_key=True).get(pk=line.asset_id)
         told = MovedIn(dry_run, rows=number, skipped=export.skipped, problems=export.problems)
         for own_tool, rows in _by_tool(export.open).items():
@@ -182,6 +183,7 @@ class _Move:
             *(self._brought(pk, row, is_known=True) for pk, row in again),
         ]
         told.counts += findings_in.bring(self.line.scope, brought, by=self.by, at=self.at)
+        findings_in.follow_rules(self.line.scope, ids, at=self.at)
         told.new, told.matched = told.new + len(new), told.matched + len(seen)
         told.known += len(again)
 

@@ -10,7 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -20,9 +20,11 @@ from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 
 from core import blobs, bulk, jobs
+from core.errors import Unavailable
 from core.events import append_event
 from core.models import Job
 from core.moments import rfc3339
+from findings.guards import UNDECIDED
 from findings.lifecycle import BEFORE_FIX, transition, transition_set
 from findings.models import Dismissal, Finding, RiskAcceptance, Series
 from findings.statuses import OPEN, Presence, Status
@@ -36,13 +38,16 @@ from gate.policy import Policy
 from remediations.models import RemediationFinding
 from remediations.statuses import RemediationState
 from scans.models import RangeDiff, Scan, ScanResults
+from scans.runners.history import Pair
 from scans.services.facts import filled
-from scans.services.ranges import Pair, kept_diffs, read_diffs
+from scans.services.ranges import kept_diffs, read_diffs
 from scans.statuses import Purpose
 from scopes.models import Asset, Exposure
 
 JOB = "vanished"
 MOST_GROUPS = 20  # last scans that saw something, newest first, of one look at a series
+ASKED_FOR = timedelta(days=1)  # for which a repository that cannot be had is asked again
+SHORTEST_WAIT = timedelta(minutes=5)
 MOST_TOLD = 10_000  # findings that an event names; a digest seals the rest
 # What must hold whatever the policy asks; of what it asks besides, what is about the scans.
 HOLD = frozenset(
@@ -87,12 +92,11 @@ class Held:
 def candidates() -> QuerySet[Finding]:
     """Open findings that the last full scan lacks, and that nobody claims, fixes or decides about."""
     mine = {"finding": OuterRef("pk")}
-    asked = {"approved_at__isnull": True, **mine}
     return Finding.objects.filter(
         ~Exists(RemediationFinding.objects.filter(**mine).exclude(
             remediation__state=RemediationState.WITHDRAWN)),
-        ~Exists(Dismissal.objects.filter(**asked)),
-        ~Exists(RiskAcceptance.objects.filter(**asked)),
+        ~Exists(Dismissal.objects.filter(UNDECIDED, **mine)),
+        ~Exists(RiskAcceptance.objects.filter(UNDECIDED, **mine)),
         status__in=[status for status in OPEN if status != Status.AWAITING_VERIFICATION],
         presence=Presence.ABSENT, seen_until__isnull=False,
     )  # fmt: skip
@@ -145,10 +149,24 @@ def look_for_vanished(job: Job) -> None:
     """Judge what a series lacks, and move what is no longer present. Idempotent: a lost lease writes nothing."""
     series = Series.objects.select_related("line", "asset", "scope__policy").get(pk=job.subject_id)
     groups = groups_of(series)
-    diffs = _diffs(series, groups)
+    try:
+        diffs = _diffs(series, groups)
+    except Unavailable as error:
+        if _wait(job, timezone.now(), str(error)):
+            return
+        diffs = kept_diffs(series.asset_id, _wanted(groups))
     policy = gate_policy.load(series.scope.policy.toml.encode(), series.scope.policy.name)
     held = [found for group in groups for found in _hold(series, group, diffs, policy)]
     _apply(series, job, held, timezone.now())
+
+
+def _wait(job: Job, at: datetime, why: str) -> bool:
+    """Ask again later, each time after twice as long; False after a day: then what is known has to do."""
+    waited = at - job.created_at
+    if waited > ASKED_FOR:
+        return False
+    jobs.postpone(job, at + max(waited, SHORTEST_WAIT), why)
+    return True
 
 
 def groups_of(series: Series) -> list[Group]:
@@ -196,7 +214,7 @@ def _later(scans: Iterable[Seen], seen: Seen) -> list[Seen]:
 # --- what changed --------------------------------------------------------------------------------
 def _diffs(series: Series, groups: Sequence[Group]) -> dict[Pair, RangeDiff]:
     """The kept diffs of the commits of groups; those that are missing are read with git, where it may."""
-    wanted = list(dict.fromkeys(pair for group in groups for pair in _pairs(group)))
+    wanted = _wanted(groups)
     found = kept_diffs(series.asset_id, wanted)
     missing = [pair for pair in wanted if pair not in found]
     if missing and series.asset.repository:
@@ -205,13 +223,14 @@ def _diffs(series: Series, groups: Sequence[Group]) -> dict[Pair, RangeDiff]:
     return found
 
 
-def _pairs(group: Group) -> list[Pair]:
-    return [(group.by.commit, scan.commit) for scan in group.later]
+def _wanted(groups: Sequence[Group]) -> list[Pair]:
+    pairs = [(group.by.commit, scan.commit) for group in groups for scan in group.later]
+    return list(dict.fromkeys(pairs))
 
 
 def missing_diffs(series: Series) -> list[Pair]:
     """The pairs of commits that nobody has told the diff of yet, for who can ask a code host."""
-    pairs = list(dict.fromkeys(pair for group in groups_of(series) for pair in _pairs(group)))
+    pairs = _wanted(groups_of(series))
     found = kept_diffs(series.asset_id, pairs)
     return [pair for pair in pairs if pair not in found and pair[0] != pair[1]]
 

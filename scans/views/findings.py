@@ -25,6 +25,7 @@ from findings.forms import (
     AcceptanceForm,
     AssignForm,
     CommentForm,
+    DecisionForm,
     ReasonForm,
     RemediationForm,
 )
@@ -254,7 +255,7 @@ def _actions(request: HttpRequest, shown: Finding, fixes: list[Remediation]) -> 
     may_triage = can(user, Permission.TRIAGE, shown.scope_id)
     choices = [(fix.pk, f"{fix} {fix.title}") for fix in fixes]
     actions = [
-        {**row, "form": _form_for(row["name"], choices)}
+        {**row, "form": _form_for(row["name"], choices), "decision": _waiting(row["name"], shown)}
         for row in available(shown, user, timezone.now())
         if row["allowed"]
         or BY_NAME[row["name"]].permission is not None
@@ -279,8 +280,15 @@ def _actions(request: HttpRequest, shown: Finding, fixes: list[Remediation]) -> 
     }
 
 
+def _waiting(name: str, shown: Finding) -> int | None:
+    """The request that a transition would decide."""
+    model = BY_NAME[name].decides
+    request = pending(model, shown) if model else None
+    return request.pk if request else None
+
+
 def _form_for(name: str, fixes: list[tuple[int, str]], data: Any = None) -> forms.Form:
-    form_class = FORMS[BY_NAME[name].needs]
+    form_class = DecisionForm if BY_NAME[name].decides else FORMS[BY_NAME[name].needs]
     if form_class is RemediationForm:
         return RemediationForm(data, auto_id=f"id_{name}_%s", fixes=fixes)
     return form_class(data, auto_id=f"id_{name}_%s")
@@ -302,7 +310,7 @@ def transition(request: HttpRequest, pk: int, name: str) -> HttpResponse:
         name=name,
         by=person(request),
         at=timezone.now(),
-        brought=form.cleaned_data,
+        brought={k: value for k, value in form.cleaned_data.items() if value is not None},
     )
     target = Status(BY_NAME[name].target)
     return attempt(

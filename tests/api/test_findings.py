@@ -268,6 +268,19 @@ def test_risk_is_accepted_by_two_people(api, world):
     assert row["approved_by"]["username"] == "second"
 
 
+def test_of_several_requests_the_one_that_was_read_is_named(api, world):
+    path, client = f"findings/{world.open.pk}", api(world.approver)
+    for until in ("2098-01-01", "2099-01-01"):
+        body = {"reason": "Switched off soon.", "until": until}
+        assert api(world.analyst).post(f"{path}/risk-acceptances/", body).status_code == 201
+    newest, older = client.get(f"{path}/risk-acceptances/").json()["results"]
+    for told in ({}, {"decision": older["id"]}):
+        done = client.post(f"{path}/transitions/", {"name": "accept_risk", **told})
+        assert done.status_code == 409 and "newest" in done.json()["detail"]
+    body = {"name": "accept_risk", "decision": newest["id"]}
+    assert client.post(f"{path}/transitions/", body).json()["status"] == "risk_accepted"
+
+
 def test_an_acceptance_until_yesterday_is_refused_with_the_place(api, world):
     body = {"reason": "Old.", "until": "2020-01-01"}
     response = api(world.analyst).post(f"findings/{world.open.pk}/risk-acceptances/", body)

@@ -1,5 +1,7 @@
 """What could be closed together, from records alone; and the bounded reads that bring them."""
 
+import time
+
 import pytest
 
 from findings.alike import Kind, Known, about, one_fix, same_weakness
@@ -110,6 +112,17 @@ def test_very_many_at_one_place_cost_little():
     rows = [known(n, tool=f"Tool {n % 40}", start=n // 4) for n in range(4_000)]
     assert len(same_weakness(rows)) == 50
     assert len(one_fix(rows)) == 40
+
+
+def test_two_tools_with_very_much_on_one_line_cost_little_and_the_most_urgent_are_told():
+    rows = [
+        known(n, tool=f"Tool {n % 2}", start=1, priority=n, group=n // 500) for n in range(1000)
+    ]
+    began = time.process_time()
+    told = same_weakness([known(-1, tool="Tool 1", start=1, priority=5000, group=1), *rows])
+    assert time.process_time() - began < 1
+    assert [one.findings for one in told[:2]] == [(-1, 198), (-1, 196)]
+    assert len(told) == 50
 
 
 def test_about_keeps_what_names_the_finding():

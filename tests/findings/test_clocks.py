@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
+from django.db import connection
 
 from core.errors import BadInput, NotAllowed, WrongState
 from core.events import broken_links
@@ -77,6 +78,23 @@ def test_the_same_sla_again_changes_nothing(finding):
     assert set_due(Finding.objects.all()) == 0
 
 
+def test_a_job_that_is_overtaken_by_another_sla_sets_by_the_newer(asset, monkeypatch):
+    monkeypatch.setattr("findings.services.clocks.AT_ONCE", 1)
+    first, second = import_finding(asset), import_finding(asset)
+    change(asset.scope, days={first.severity: 3})
+
+    def overtake(execute, sql, params, many, context):
+        done = execute(sql, params, many, context)
+        if sql.startswith("UPDATE") and "due_at" in sql:  # the first part is written
+            Scope.objects.filter(pk=asset.scope_id).update(sla_days={first.severity: 5})
+        return done
+
+    with connection.execute_wrapper(overtake):
+        assert set_due(Finding.objects.all()) == 2
+    second.refresh_from_db()
+    assert second.due_at == second.first_seen_at + 5 * DAY
+
+
 @pytest.mark.parametrize(
     ("terms", "where"),
     [
@@ -146,17 +164,21 @@ def test_a_priority_that_rises_brings_the_due_date_nearer(finding):
 # --- pauses --------------------------------------------------------------------------------------
 def test_a_paused_clock_has_no_due_date_and_goes_on_later_by_the_pause(finding):
     analyst, at, due = member(finding.scope, Role.ANALYST), now(), finding.due_at
-    pause_clock(finding=finding, party="The vendor", reason="A patch is due.", by=analyst, at=at)
+    told = {"party": "The vendor", "reason": "A patch is due.", "by": analyst}
+    pause = pause_clock(finding=finding, at=at, **told)
     finding.refresh_from_db()
     assert finding.due_at is None
     with pytest.raises(WrongState, match="stands still already"):
         pause_clock(finding=finding, party="Us", reason="Again.", by=analyst, at=at)
     assert set_due(Finding.objects.all()) == 0  # it stays without one
-    resume_clock(finding=finding, by=analyst, at=at + 2 * DAY)
+    resume_clock(pause=pause, by=analyst, at=at + 2 * DAY)
     finding.refresh_from_db()
     assert finding.due_at == due + 2 * DAY
-    with pytest.raises(WrongState, match="does not stand still"):
-        resume_clock(finding=finding, by=analyst, at=at + 2 * DAY)
+    again = pause_clock(finding=finding, at=at + 3 * DAY, **told)
+    with pytest.raises(WrongState, match="over already"):  # the first one: the other goes on
+        resume_clock(pause=pause, by=analyst, at=at + 4 * DAY)
+    again.refresh_from_db()
+    assert again.ended_at is None
     actions = Event.objects.about("finding", finding.pk).values_list("action", flat=True)
     assert {"finding.clock_paused", "finding.clock_resumed"} <= set(actions)
 
@@ -231,11 +253,24 @@ def test_a_finding_that_stays_in_its_stage_is_told_once_for_each_stay(finding):
 def test_a_stage_stands_still_with_the_clock(finding):
     change(finding.scope, stage_days={finding.status: {finding.severity: 2}})
     analyst, since = member(finding.scope, Role.ANALYST), finding.status_since
-    pause_clock(finding=finding, party="x", reason="y", by=analyst, at=since + DAY)
+    pause = pause_clock(finding=finding, party="x", reason="y", by=analyst, at=since + DAY)
     assert tell_clocks(at=since + 9 * DAY) == 0
-    resume_clock(finding=finding, by=analyst, at=since + 9 * DAY)
+    resume_clock(pause=pause, by=analyst, at=since + 9 * DAY)
     assert tell_clocks(at=since + 9.5 * DAY) == 0
     assert tell_clocks(at=since + 11 * DAY) == 1
+
+
+def test_those_behind_many_that_are_not_late_are_told_too(asset, monkeypatch):
+    monkeypatch.setattr("findings.services.clocks.AT_ONCE", 1)
+    monkeypatch.setattr("findings.services.clocks.MOST_TOLD", 1)
+    first, second = import_finding(asset), import_finding(asset)
+    change(asset.scope, stage_days={first.status: {first.severity: 2}})
+    analyst, since = member(asset.scope, Role.ANALYST), first.status_since
+    Finding.objects.update(status_since=since)
+    pause = pause_clock(finding=first, party="x", reason="y", by=analyst, at=since)
+    resume_clock(pause=pause, by=analyst, at=since + 20 * DAY)
+    assert tell_clocks(at=since + 21 * DAY) == 1
+    assert told(Notice.STAGE_OVERDUE) == [second.pk]
 
 
 def test_business_days_in_a_stage_are_counted_to_the_day(finding):

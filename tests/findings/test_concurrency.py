@@ -1,17 +1,30 @@
 """T10: whoever comes at the same moment, one wins, the others are refused, one event is written."""
 
+import threading
+import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 
 from core.errors import Refused, WrongState
 from core.events import broken_links
-from core.models import Event
+from core.models import Event, Job
 from core.permissions import Role
+from ctem import jobs
 from findings.lifecycle import BY_NAME, transition
-from findings.models import Finding
-from findings.services import add_comment, expire_acceptances, perform_transition
+from findings.models import Feed, FeedKind, Finding, KevEntry
+from findings.services import (
+    add_comment,
+    expire_acceptances,
+    merge_findings,
+    perform_transition,
+)
+from findings.services.clocks import Terms, set_sla
+from findings.services.feeds import import_feed
 from findings.statuses import Status
+from scopes.models import Asset
 from tests.factories import (
     import_finding,
     make_finding,
@@ -20,6 +33,7 @@ from tests.factories import (
     request_acceptance,
     request_false_positive,
 )
+from tests.findings.feeds_made import LOG4SHELL, OLD, kev
 from tests.races import errors, race
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -115,6 +129,68 @@ def test_many_who_write_into_one_scope_leave_one_unbroken_chain():
     assert not errors(answers)
     assert Event.objects.filter(action="finding.commented").count() == 3 * MANY
     assert list(broken_links()) == []
+
+
+@pytest.mark.postgresql
+def test_groups_that_are_merged_at_once_leave_no_remnant():
+    asset = import_finding().asset
+    for _ in range(5):
+        a, b, c, d = (import_finding(asset) for _ in range(4))
+        by = member(asset.scope, Role.ANALYST)
+        told = {"title": "", "reason": "The same.", "by": by, "at": now()}
+        merge_findings(findings=[c, d], **told)
+        answers = race(
+            lambda a=a, b=b, told=told: merge_findings(findings=[a, b], **told),
+            lambda b=b, c=c, told=told: merge_findings(findings=[b, c], **told),
+        )
+        assert not errors(answers)
+        groups = Finding.objects.filter(pk__in=[one.pk for one in (a, b, c, d)])
+        assert groups.values("group").distinct().count() == 1
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("second", [LOG4SHELL, OLD])
+def test_two_first_imports_of_a_feed_at_once_go_one_after_another(files, second):
+    def bring(cve):
+        data = kev(cve)
+        return import_feed(kind=FeedKind.KEV, data=data, source="f", by=None, at=now())
+
+    answers = race(lambda: bring(LOG4SHELL), lambda: bring(second))
+    assert not errors(answers)
+    different = 1 + (second != LOG4SHELL)
+    assert sum(done.is_new for done in answers) == Feed.objects.count() == different
+    assert KevEntry.objects.count() == 1
+
+
+@pytest.mark.postgresql
+def test_due_dates_of_a_changed_sla_reach_what_an_import_writes_meanwhile():
+    """The import read the SLA before it changed, and ends after the job has begun."""
+    finding = import_finding()
+    begun, changed = threading.Event(), threading.Event()
+
+    @transaction.atomic
+    def an_import():
+        Asset.objects.select_for_update(no_key=True).get(pk=finding.asset_id)
+        begun.set()
+        assert changed.wait(10)
+        new = import_finding(finding.asset)
+        Finding.objects.filter(pk=new.pk).update(due_at=now() + timedelta(days=999))
+        time.sleep(0.3)  # the job is at it
+        return new
+
+    def a_change():
+        assert begun.wait(10)
+        days = {finding.severity: 3}
+        terms = replace(Terms.of(finding.scope), days=days)
+        by = member(finding.scope, Role.ADMIN)
+        set_sla(scope=finding.scope, terms=terms, by=by, at=now())
+        changed.set()
+        return jobs.run(Job.objects.get(kind="sla").pk)
+
+    new, done = race(an_import, a_change)
+    assert done is True
+    new.refresh_from_db()
+    assert new.due_at == new.first_seen_at + timedelta(days=3)
 
 
 def test_an_expiry_that_meets_a_reopening_moves_the_finding_once():

@@ -48,8 +48,9 @@ def ask(name: str, finding: Finding, by) -> RiskAcceptance | Dismissal:
     )
 
 
-def decide(name: str, finding: Finding, by, at=None) -> Finding:
-    return perform_transition(finding=finding, name=name, by=by, at=at or now(), brought={})
+def decide(name: str, finding: Finding, by, at=None, brought=None) -> Finding:
+    told = {"by": by, "at": at or now(), "brought": brought or {}}
+    return perform_transition(finding=finding, name=name, **told)
 
 
 @pytest.fixture
@@ -134,6 +135,41 @@ def test_the_database_itself_wants_two_people(finding, model):
     ):
         with pytest.raises(IntegrityError), transaction.atomic():
             model.objects.filter(finding=finding).update(**columns)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_only_the_request_that_was_read_is_decided(finding, name):
+    """While the approver reads, somebody asks for something else."""
+    analyst, approver = member(finding.scope, Role.ANALYST), member(finding.scope, Role.APPROVER)
+    read, newest = ask(name, finding, analyst), ask(name, finding, analyst)
+    for brought in ({"decision": read.pk}, {}):
+        with pytest.raises(WrongState, match="newest"):
+            decide(name, finding, approver, brought=brought)
+    decide(name, finding, approver, brought={"decision": newest.pk})
+    read.refresh_from_db()
+    newest.refresh_from_db()
+    assert (read.approved_by, newest.approved_by) == (None, approver)
+
+
+def test_a_risk_is_carried_on_by_a_request_since_the_last_approval_alone(finding):
+    analyst, approver = member(finding.scope, Role.ANALYST), member(finding.scope, Role.APPROVER)
+    old, newest = ask("accept_risk", finding, analyst), ask("accept_risk", finding, analyst)
+    decide("accept_risk", finding, approver, brought={"decision": newest.pk})
+    for brought in ({}, {"decision": old.pk}):
+        with pytest.raises(Incomplete, match="requested first"):
+            decide("renew_risk", finding, approver, brought=brought)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_request_from_before_the_finding_was_reopened_is_not_decided(finding, name):
+    ask(name, finding, member(finding.scope, Role.ANALYST))
+    take("mark_duplicate", finding)
+    take("reopen", finding)
+    approver = member(finding.scope, Role.APPROVER)
+    with pytest.raises(Incomplete, match="requested first"):
+        decide(name, finding, approver)
+    ask(name, finding, member(finding.scope, Role.ANALYST))
+    assert decide(name, finding, approver).status == KINDS[name][1]
 
 
 # --- until when ----------------------------------------------------------------------------------

@@ -8,13 +8,14 @@ from django.test.utils import CaptureQueriesContext
 
 from core.errors import BadInput, NotAllowed, WrongState
 from core.events import broken_links
-from core.models import Event
+from core.models import Event, Job
 from core.permissions import Role
+from ctem import jobs
 from ctem.tasks import expire
 from findings.conditions import Told
 from findings.discovery import decide, rules_in_force
 from findings.models import AppliedRule, DiscoveryRule, Finding, FindingTag, Tag
-from findings.services import perform_transition
+from findings.services import perform_transition, taking_back
 from findings.services.alone import set_decision_policy
 from findings.services.applying import keep_outcomes
 from findings.services.rehearsing import rehearse
@@ -397,6 +398,14 @@ def test_more_than_can_be_waited_for_is_refused_and_nothing_is_done(
     assert not AppliedRule.objects.exists()
 
 
+def test_more_than_can_be_looked_at_is_refused(scope, noisy, real, analyst, monkeypatch):
+    monkeypatch.setattr("findings.services.rules.MOST_LOOKED_AT", 1)
+    with pytest.raises(WrongState, match="More than 1 findings would be looked at"):
+        apply_rule(rule=in_force(scope), by=analyst, at=now())
+    narrower = in_force(scope, conditions={**TESTS, "tool": ["None"]})
+    assert apply_rule(rule=narrower, by=analyst, at=now()).to_dict()["findings"] == 0
+
+
 # --- ending ----------------------------------------------------------------------------------------
 def test_ended_it_gives_back_what_it_set_aside_and_rated_and_leaves_owners_and_tags(
     scope, noisy, analyst, developer
@@ -469,6 +478,66 @@ def test_the_beat_ends_what_has_expired(scope, noisy, analyst, approver):
     assert again(noisy).set_aside == "noise"
     expire()
     assert again(noisy).set_aside == ""
+
+
+def test_what_a_rule_takes_over_from_one_that_ends_comes_back_when_it_ends_too(
+    scope, asset, analyst
+):
+    first = in_force(
+        scope, actions={"set_aside": "out_of_scope", "severity": "critical"}, position=1
+    )
+    second = in_force(scope, actions={**NOISE, "severity": "low", "tags": ["x"]}, position=2)
+    noisy = import_finding(asset, path="tests/test_shop.py")
+    assert (noisy.set_aside, noisy.severity) == ("out_of_scope", "critical")
+    assert second.applied.get().did == {"tags": ["x"]}
+    end_rule(rule=first, by=analyst, at=now())
+    assert (again(noisy).set_aside, noisy.severity) == ("noise", "low")
+    assert second.applied.get().did == {**NOISE, "severity": "low", "tags": ["x"]}
+    end_rule(rule=second, by=analyst, at=now())
+    assert (again(noisy).set_aside, noisy.decided_severity) == ("", "")
+
+
+def test_rules_that_expire_together_give_back_what_either_set(scope, noisy, analyst):
+    first = make_it(scope, {"set_aside": "out_of_scope"}, position=1)
+    apply_rule(rule=in_force(scope, position=2), by=analyst, at=now())
+    apply_rule(rule=approve(first), by=analyst, at=now())
+    assert again(noisy).set_aside == "out_of_scope"
+    assert end_expired_rules(at=now() + SOON + timedelta(hours=1)) == 2
+    assert again(noisy).set_aside == ""
+
+
+def test_what_very_many_findings_get_back_is_a_job_that_goes_on_where_it_was_killed(
+    scope, asset, analyst, monkeypatch
+):
+    monkeypatch.setattr(taking_back, "AT_ONCE", 1)
+    monkeypatch.setattr(taking_back, "PART", 1)
+    rule = in_force(scope, actions={**NOISE, "severity": "low"})
+    for name in "abcd":
+        import_finding(asset, path=f"tests/{name}.py")
+    end_rule(rule=rule, by=analyst, at=now())
+    aside = Finding.objects.filter(set_aside="noise", decided_severity="low")
+    assert aside.count() == 3
+    assert (last(scope).data["findings"], last(scope).data["more_follows"]) == (1, True)
+    real, calls = taking_back._undo, []
+
+    def once(part, *rest):
+        calls.append([row.pk for row in part])
+        if len(calls) == 2:
+            raise OSError("killed")
+        real(part, *rest)
+
+    monkeypatch.setattr(taking_back, "_undo", once)
+    job = Job.objects.get(kind="take_back")
+    assert jobs.run(job.pk)
+    assert aside.count() == 2
+    Job.objects.update(next_attempt_at=now())
+    assert jobs.run(job.pk)
+    assert not aside.exists() and not rule.applied.filter(undone_at__isnull=True).exists()
+    job.refresh_from_db()
+    assert (job.state, len(calls)) == ("done", 4)
+    told = Event.objects.filter(action="discovery_rule.taken_back")
+    assert [(one.subject_id, one.data["findings"]) for one in told] == [(rule.pk, 1)] * 3
+    assert differences() == []
 
 
 # --- replacing -------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ told_ones = st.builds(
 )  # fmt: skip
 conditions = st.builds(
     Conditions,
-    tool=few, rule=few, title=few, asset_tag=few,
+    tool=few, rule=few, title=few, asset_tag=few.map(lambda told: tuple(map(str.lower, told))),
     path=st.lists(
         st.sampled_from(["tests/**", "**/app/*", "eval", "*"]), max_size=2, unique=True
     ).map(tuple),
@@ -102,6 +102,10 @@ def test_without_rules_nothing_changes(told):
 @given(conditions.filter(lambda asked: asked.asked()))
 def test_conditions_are_read_back_as_they_are_written(asked):
     assert read_conditions(asked.to_dict()) == asked
+
+
+def test_tags_of_assets_are_asked_for_as_they_are_kept():
+    assert read_conditions({"asset_tag": ["PCI", "pci"]}).asset_tag == ("pci",)
 
 
 # --- globs -----------------------------------------------------------------------------------------

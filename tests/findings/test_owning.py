@@ -8,8 +8,9 @@ from django.test.utils import CaptureQueriesContext
 
 from core.errors import BadInput, NotAllowed, WrongState
 from core.events import broken_links
-from core.models import Event
+from core.models import Event, Job
 from core.permissions import Role
+from ctem import jobs
 from findings.models import Finding
 from findings.services.owning import (
     add_team,
@@ -84,11 +85,11 @@ def test_the_newest_file_counts_and_the_same_again_is_the_first(asset, teams, fi
         CodeOwners.objects.filter(pk=first.pk).update(ended_at=None)
 
 
-def test_findings_that_ended_keep_the_owner_of_then(asset, teams):
+def test_findings_that_ended_are_owned_by_the_newest_file_too_for_they_may_reopen(asset, teams):
     gone = make_finding(Status.RISK_ACCEPTED, asset=asset, path="app/gone.py")
     tell(asset, "* @acme/app\n")
     gone.refresh_from_db()
-    assert gone.owned_by is None
+    assert gone.owned_by == teams["app"]
 
 
 def test_a_handle_that_changes_owns_anew_over_all_assets_of_the_scope(
@@ -170,6 +171,24 @@ def test_what_cannot_be_kept_with_a_file_is_refused(asset, more):
 def test_who_may_not_upload_tells_no_owners(asset, role):
     with pytest.raises(NotAllowed):
         tell(asset, "* @a\n", by=member(asset.scope, role))
+
+
+def test_many_findings_are_owned_by_a_job_part_by_part(
+    scope, asset, admin, teams, findings, monkeypatch
+):
+    monkeypatch.setattr("findings.services.owning.PART", 2)
+    tell(asset, "* @acme/app @acme/new\n")
+    assert set(owners(findings).values()) == {None}
+    assert jobs.run(Job.objects.get(kind="owners_of_asset").pk)
+    assert set(owners(findings).values()) == {"app"}
+    rename_team(team=teams["app"], handle="@acme/old", by=admin, at=now())
+    add_team(scope=scope, name="new", handle="@acme/new", by=admin, at=now())
+    for job in Job.objects.filter(kind="owners_of_scope"):
+        assert jobs.run(job.pk)
+    assert set(owners(findings).values()) == {"new"}
+    told = Event.objects.filter(action="findings.owned").order_by("pk")
+    assert [e.data["count"] for e in told] == [2, 1, 2, 1]
+    assert list(broken_links()) == []
 
 
 def test_the_statements_do_not_grow_with_assets_and_findings(scope, admin, teams):

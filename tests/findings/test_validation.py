@@ -24,9 +24,11 @@ from findings.services import perform_transition, request_dismissal
 from findings.services.alone import set_decision_policy
 from findings.services.disputes import answer_dispute, dispute_finding, withdraw_dispute
 from findings.services.evidence import MAX_BYTES, add_evidence, attach
+from findings.services.rules import apply_rule, end_rule, make_rule
 from findings.services.severities import decide_severity
 from findings.statuses import EvidenceKind, Status
 from scans.services.integrity import broken_closures
+from scopes.models import Team
 from tests import factories as make
 from tests.factories import import_finding, make_finding, member, now
 from tests.races import errors, race
@@ -213,6 +215,23 @@ def test_a_severity_needs_a_word_of_the_list_and_a_reason(finding, analyst, seve
     assert not SeverityDecision.objects.exists()
 
 
+def test_a_person_decides_what_a_rule_set_and_it_stays_when_the_rule_ends(finding, analyst):
+    who = {"by": analyst, "at": now()}
+    rule = make_rule(
+        scope=finding.scope, name="Low", conditions={"tool": [finding.tool]},
+        actions={"severity": "low"}, **who,
+    )  # fmt: skip
+    apply_rule(rule=rule, **who)
+    finding.refresh_from_db()
+    assert finding.decided_severity == "low"
+    decide_severity(finding=finding, severity="low", reason="It is.", **who)
+    with pytest.raises(WrongState, match="decided as low already"):
+        decide_severity(finding=finding, severity="low", reason="Again.", **who)
+    end_rule(rule=rule, **who)
+    finding.refresh_from_db()
+    assert finding.decided_severity == "low"
+
+
 # --- disputes --------------------------------------------------------------------------------------
 def dispute(finding, about="existence", by=None, reason="The argument is a constant."):
     by = by or member(finding.scope, Role.DEVELOPER)
@@ -250,6 +269,14 @@ def test_upheld_that_it_is_for_somebody_else_it_is_assigned(finding, developer, 
     answer(dispute(finding, "ownership"), to=analyst)
     finding.refresh_from_db()
     assert finding.assigned_to == analyst
+
+
+def test_upheld_that_it_is_not_theirs_no_team_keeps_it(finding):
+    finding.team = Team.objects.create(scope=finding.scope, name="Ours", created_at=now())
+    finding.save(update_fields=["team"])
+    answer(dispute(finding, "ownership"))
+    finding.refresh_from_db()
+    assert (finding.assigned_to, finding.team) == (None, None)
 
 
 def test_rejected_nothing_follows_but_the_reason(finding):

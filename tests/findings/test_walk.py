@@ -306,7 +306,7 @@ class Walk(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize(
-    "examples", [3, pytest.param(60, marks=[pytest.mark.slow, pytest.mark.timeout(600)])]
+    "examples", [3, pytest.param(60, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])]
 )
 def test_whatever_people_do_complete_means_proven(examples):
     MET.clear()

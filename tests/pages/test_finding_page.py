@@ -164,6 +164,32 @@ def test_two_people_accept_a_risk(world, browse, see):
     assert RiskAcceptance.objects.get(finding=finding).approved_by == other
 
 
+def test_what_is_confirmed_on_a_page_is_the_request_that_it_shows(world, browse, see):
+    make.request_acceptance(world.fresh, days=7)
+    [before] = see(world.fresh, "approver").all("input", name="decision")
+    make.request_acceptance(world.fresh, days=9000)  # while the page is read
+    verb, body = "transitions/accept_risk", {"decision": before.attributes["value"]}
+    page, finding = act(world, browse, "approver", world.fresh, verb, body)
+    assert "read the newest one" in page.text and finding.status == Status.PRIORITIZED
+    [newest] = page.all("input", name="decision")
+    body = {"decision": newest.attributes["value"]}
+    act(world, browse, "approver", world.fresh, verb, body)
+    accepted = RiskAcceptance.objects.get(finding=world.fresh, approved_at__isnull=False)
+    assert str(accepted.pk) == body["decision"]
+
+
+def test_a_button_ends_the_pause_that_the_page_shows(world, browse, see):
+    told = {"party": "A vendor", "reason": "A patch is due."}
+    act(world, browse, "analyst", world.fresh, "pause", told)
+    [shown] = see(world.fresh).all("input", name="pause")
+    body = {"pause": shown.attributes["value"]}
+    act(world, browse, "analyst", world.fresh, "resume", body)
+    act(world, browse, "analyst", world.fresh, "pause", told)
+    page, _ = act(world, browse, "analyst", world.fresh, "resume", body)
+    assert "over already" in page.text
+    assert world.fresh.pauses.filter(ended_at__isnull=True).count() == 1
+
+
 def test_comments_and_the_owner(world, browse):
     page, _ = act(world, browse, "analyst", world.fresh, "comments", {"body": UGLY})
     assert UGLY in page.text and not [e for e in page.all("script") if "alert" in e.text]

@@ -16,14 +16,18 @@ from findings.models import (
     Dismissal,
     ExternalKey,
     Finding,
+    FindingTag,
     RiskAcceptance,
     Series,
     SeverityDecision,
 )
 from findings.services import perform_transition
+from findings.services.rules import make_rule
 from findings.statuses import OPEN, Presence, Status
 from scans.history import HistoricClosure, HistorySource
 from scans.services.moving_in import line_named, move_in
+from scopes.services.ownership import keep_code_owners
+from scopes.services.teams import create_team
 from tests.code import Code, facts_of, sarif_of
 from tests.factories import (
     default_line,
@@ -197,6 +201,26 @@ def test_a_severity_that_a_person_set_there_is_decided_here(asset):
     finding = Finding.objects.get()
     assert finding.severity == finding.decided_severity == "high"
     assert "Reachable from the internet." in SeverityDecision.objects.get().reason
+
+
+def test_a_severity_that_a_person_set_there_stands_above_the_rules(asset):
+    make_rule(
+        scope=asset.scope, name="Low", conditions={"tool": ["Bandit"]},
+        actions={"severity": "low", "tags": ["moved"]}, by=member(asset.scope, Role.ANALYST), at=now(),
+    )  # fmt: skip
+    decided = {"severity": "High", "severity_justification": "Reachable."}
+    move(asset, [dojo(**decided), dojo(2, line=9, file_path=OTHER)])
+    rated = dict(Finding.objects.values_list("path", "decided_severity"))
+    assert rated == {VIEW: "high", OTHER: "low"}
+    assert set(FindingTag.objects.values_list("finding__path", flat=True)) == {VIEW, OTHER}
+
+
+def test_what_comes_is_owned_by_the_team_of_its_path(asset):
+    admin = member(asset.scope, Role.ADMIN)
+    team = create_team(scope=asset.scope, name="App", handle="@acme/app", by=admin, at=now())
+    keep_code_owners(asset=asset, text="/app/ @acme/app\n", by=admin, at=now())
+    move(asset, [dojo()])
+    assert Finding.objects.get().owned_by == team
 
 
 def test_the_clock_starts_when_it_was_first_seen(asset):

@@ -6,9 +6,10 @@ from django.test.utils import CaptureQueriesContext
 
 from core.permissions import Role
 from findings.models import AppliedRule, Finding, FindingCve, FindingTag, PriorityChange
-from findings.services.rules import make_rule
+from findings.services.rules import approve_rule, end_rule, make_rule
 from findings.services.severities import decide_severity
 from findings.sla import DAY
+from findings.tallies import differences
 from scopes.services.ownership import keep_code_owners
 from scopes.services.teams import create_team
 from tests.factories import make_asset, member, now, run_job, upload, upload_and_ingest
@@ -123,6 +124,82 @@ def test_a_report_that_rates_it_worse_moves_severity_priority_and_due_date(asset
     assert after.due_at == after.first_seen_at + asset.scope.sla_days["high"] * DAY
     change = PriorityChange.objects.get()
     assert (change.finding, change.cause) == (after, "import")
+
+
+def quiet(asset, **actions):
+    """A rule in force that sets aside what is not rated high."""
+    rule = make_rule(
+        scope=asset.scope, name="Quiet", conditions={"severity_at_most": "medium"},
+        actions={"set_aside": "noise", **actions}, by=member(asset.scope, Role.ANALYST), at=now(),
+        reason="Too many.", expires_at=now() + 30 * DAY,
+    )  # fmt: skip
+    return approve_rule(rule=rule, by=member(asset.scope, Role.APPROVER), at=now())
+
+
+def worse_by(number: int, of: int = 4) -> dict:
+    told = report(of)
+    for result in told["runs"][0]["results"][:number]:
+        result["level"] = "error"
+    return told
+
+
+def test_what_is_rated_worse_is_no_longer_set_aside_by_a_rule_for_what_is_not(asset):
+    quiet(asset)
+    upload_and_ingest(asset, report(), fact(1))
+    assert set(Finding.objects.values_list("set_aside", flat=True)) == {"noise"}
+    upload_and_ingest(asset, worse_by(1), fact(2))
+    aside = dict(Finding.objects.values_list("path", "set_aside"))
+    assert aside.pop("pay/file0.py") == "" and set(aside.values()) == {"noise"}
+    undone = AppliedRule.objects.filter(undone_at__isnull=False)
+    assert undone.get().finding.path == "pay/file0.py"
+    assert differences() == []
+
+
+def test_what_another_rule_sets_aside_stays_so_as_long_as_that_one(asset, analyst):
+    first = quiet(asset, tags=["quiet"])
+    second = make_rule(
+        scope=asset.scope, name="Payments", conditions={"path": ["pay/**"]},
+        actions={"set_aside": "noise"}, reason="Not ours.", by=analyst, at=now(), position=200,
+        expires_at=now() + 30 * DAY,
+    )  # fmt: skip
+    approve_rule(rule=second, by=member(asset.scope, Role.APPROVER), at=now())
+    upload_and_ingest(asset, report(), fact(1))
+    assert not second.applied.exists()
+    upload_and_ingest(asset, worse_by(1), fact(2))
+    hit = found(path="pay/file0.py")
+    did = dict(hit.applied_rules.values_list("rule", "did"))
+    assert did == {first.pk: {"tags": ["quiet"]}, second.pk: {"set_aside": "noise"}}
+    end_rule(rule=second, by=analyst, at=now())
+    assert found(pk=hit.pk).set_aside == ""
+
+
+def test_asking_again_takes_a_fixed_number_of_statements(asset):
+    quiet(asset, tags=["quiet"])
+    told = []
+    for number in (4, 4, 200):
+        other = make_asset(asset.scope)
+        upload_and_ingest(other, report(number), fact(1))
+        scan, _ = upload(other, worse_by(number // 2, number), fact(2))
+        with CaptureQueriesContext(connection) as asked:
+            run_job(scan)
+        told.append(len(asked))
+    assert told[1] == told[2]
+
+
+def test_what_moves_to_another_file_is_owned_by_its_team(asset, analyst):
+    admin = member(asset.scope, Role.ADMIN)
+    team = create_team(scope=asset.scope, name="Docs", handle="@acme/docs", by=admin, at=now())
+    keep_code_owners(asset=asset, text="/docs/ @acme/docs\n", by=analyst, at=now())
+    told = report(1)
+    place = told["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
+    place["region"]["snippet"]["text"] = "return eval(request.args['expression'])"
+    upload_and_ingest(asset, told, fact(1))
+    before = found()
+    place["artifactLocation"]["uri"] = "docs/file0.py"
+    upload_and_ingest(asset, told, fact(2))
+    after = found()
+    assert (before.pk, before.owned_by) == (after.pk, None)
+    assert (after.path, after.owned_by) == ("docs/file0.py", team)
 
 
 def test_what_a_person_decided_stays_whatever_reports_say(asset, analyst):

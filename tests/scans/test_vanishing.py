@@ -6,6 +6,7 @@ Commits, diffs and files are those of a real repository; reports are of the toy 
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 from django.db import Error, connection, transaction
 from django.db.models import Sum
 from django.test.utils import CaptureQueriesContext
@@ -77,6 +78,7 @@ def work() -> None:
 
 @pytest.fixture
 def tracked(files, repository, db):
+    cache.clear()  # what another test's repository could not tell
     return Tracked(repository)
 
 
@@ -379,6 +381,59 @@ def test_a_line_that_was_rewritten_says_nothing(gone):
     assert stays(gone)
 
 
+def out_of_reach(repository):
+    (repository.folder / ".git" / "HEAD").rename(repository.folder / "HEAD.away")
+
+
+def back(repository):
+    (repository.folder / "HEAD.away").rename(repository.folder / ".git" / "HEAD")
+
+
+def look_now(job):
+    Job.objects.filter(pk=job.pk).update(next_attempt_at=timezone.now())
+    assert worker.run(job.pk)
+    job.refresh_from_db()
+    return job.state
+
+
+def second_lack(gone):
+    """One full scan more of the next commit; the job that looks, which was not done."""
+    work()
+    gone.push({"README.md": "more\n"})
+    gone.scan()
+    return Job.objects.get(kind=vanishing.JOB, state=JobState.QUEUED)
+
+
+def test_a_repository_that_cannot_be_had_now_is_asked_again(gone):
+    job = second_lack(gone)
+    out_of_reach(gone.repository)
+    assert look_now(job) == JobState.QUEUED and "could not be asked" in job.error
+    assert job.next_attempt_at > timezone.now() and stays(gone)
+    back(gone.repository)
+    assert look_now(job) == JobState.DONE
+    assert gone.finding.status == Status.NO_LONGER_PRESENT
+
+
+def test_after_a_day_it_is_left_until_the_next_scan(gone):
+    job = second_lack(gone)
+    out_of_reach(gone.repository)
+    Job.objects.filter(pk=job.pk).update(created_at=timezone.now() - timedelta(days=2))
+    assert look_now(job) == JobState.DONE and stays(gone)
+
+
+def test_what_git_could_not_tell_is_not_fetched_again_the_same_day(gone):
+    gone.repository.git("checkout", "--quiet", "--orphan", "fresh")
+    gone.commit = gone.repository.commit(dict(gone.code.files))
+    gone.repository.git("branch", "--quiet", "--force", "main", "fresh")
+    for _ in range(2):
+        gone.scan(again=True)
+        work()
+    gone.scan(again=True)
+    out_of_reach(gone.repository)
+    work()  # done: nobody asked git
+    assert stays(gone)
+
+
 def test_a_scan_that_saw_it_on_another_line_is_no_witness(gone):
     finding = lack(gone)
     sibling = Finding.objects.filter(path=WEAK).exclude(pk=finding.pk)
@@ -425,6 +480,15 @@ def test_what_two_people_are_to_decide_stays(gone, ask):
     ask(gone.finding)
     lack(gone)
     assert stays(gone)
+
+
+@pytest.mark.parametrize("ask", [make.request_acceptance, make.request_false_positive])
+def test_a_request_from_before_a_reopening_holds_nothing(gone, ask):
+    ask(gone.finding)
+    make.take("vanish", gone.finding)
+    make.take("reopen", gone.finding)
+    lack(gone)
+    assert not stays(gone)
 
 
 @pytest.mark.parametrize("status", [Status.RISK_ACCEPTED, Status.FALSE_POSITIVE])
