@@ -83,6 +83,7 @@ urlpatterns = [
     path("findings/<int:pk>/merge/", mobilizing.merge, name="finding-merge"),
     path("findings/<int:pk>/proposals/", proposals.upload, name="finding-proposals"),
     path("findings/<int:pk>/pull-request/", linking.link, name="finding-pull"),
+    path("findings/<int:pk>/pull-requests/", linking.linked, name="finding-pulls"),
     path("assets/<int:pk>/suggestions/", mobilizing.asset_suggestions, name="asset-suggestions"),
     path("groups/<int:pk>/", mobilizing.group, name="group"),
     path("groups/<int:pk>/split/", mobilizing.split, name="group-split"),

@@ -7,6 +7,7 @@ from django import forms
 from core.models import User
 from core.permissions import Permission
 from forges.services import told
+from forges.services.asking import MOST_NUMBER
 from forges.statuses import Forge, Mode, SignIn
 from scopes.models import Scope
 
@@ -148,6 +149,6 @@ class PullForm(forms.Form):
     number = forms.IntegerField(
         label="Number of the pull request",
         min_value=1,
-        max_value=2**31 - 1,
+        max_value=MOST_NUMBER,
         widget=forms.TextInput(attrs={"inputmode": "numeric"}),
     )

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from core.api import PersonSerializer, RowId, StrictSerializer, Text
 from forges.models import Connection, PullRequest, Repository
 from forges.services import told
+from forges.services.asking import MOST_NUMBER
 from forges.statuses import ConnectionState, Forge, Mode, PullState, SignIn
 from remediations.services import MAX_FINDINGS
 
@@ -120,5 +121,5 @@ class PullRequestSerializer(serializers.ModelSerializer[PullRequest]):
 class LinkPullSerializer(StrictSerializer):
     """A pull request by its number, and the findings that it is for."""
 
-    number = serializers.IntegerField(min_value=1, max_value=2**31 - 1)
+    number = serializers.IntegerField(min_value=1, max_value=MOST_NUMBER)
     findings = serializers.ListField(child=RowId(), min_length=1, max_length=MAX_FINDINGS)

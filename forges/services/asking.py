@@ -13,10 +13,11 @@ from findings.models import Finding
 from findings.statuses import OPEN, Status
 from forges.models import Connection, PullFinding, PullRequest, Repository
 from forges.services.looks import ring_for_pull
+from scans.services.attested import check_not_a_run
 from scopes.access import check_may
 from scopes.models import Asset
 
-MOST_NUMBER = 2**31 - 1
+MOST_NUMBER = 2**31 - 1  # of a pull request: what the column takes
 
 
 @transaction.atomic
@@ -26,9 +27,11 @@ def link_pull(
     """Order a look at one pull request, as a fix of these findings; return its row.
 
     The host is asked by the job, not here: whether there is such a pull request shows on the row.
-    Raises NotAllowed, BadInput for findings of other assets, WrongState for ended ones.
+    Raises NotAllowed, also for a run of a pipeline: what is linked stays so. BadInput for findings of
+    other assets, WrongState for ended ones.
     """
     check_may(by, Permission.PROPOSE_FIX, repository.scope_id)
+    check_not_a_run(by, "A link")
     if not 0 < number <= MOST_NUMBER:
         raise BadInput("number", f"must be from 1 to {MOST_NUMBER}")
     if repository.connection.has_ended:

@@ -17,13 +17,13 @@ from core.text import clean_text
 from forges.hosts import github_messages, gitlab_hooks
 from forges.hosts.records import Message
 from forges.models import Connection, InboundMessage, Repository
+from forges.services.asking import MOST_NUMBER
 from forges.services.connections import ask_look_soon
 from forges.services.looks import ring_for_pull, ring_for_repository
 from forges.services.opening import webhook_secrets
 from forges.statuses import Forge, MessageState
 
 MAX_BYTES = 25 * 1024 * 1024  # as much as GitHub sends
-MAX_NUMBER = 2**31 - 1
 _DECOY = secrets.token_urlsafe(32)  # nobody has it: for addresses that are not there
 log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ def _ids(message: Message, at: datetime) -> dict[str, Any]:
     return {
         "event": clean_text(message.event, 60), "about": clean_text(message.about, 20),
         "repository": clean_text(message.repository, 40),
-        "number": message.number if 0 < message.number <= MAX_NUMBER else None,
+        "number": message.number if 0 < message.number <= MOST_NUMBER else None,
         "ref": _field(message, ("ref", "head_ref"), 250),
         "commit": _field(message, ("commit", "after", "head_sha"), 64),
         "state": MessageState.IGNORED, "received_at": at,

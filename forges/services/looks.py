@@ -28,10 +28,11 @@ from forges.services.alerts import take_alerts
 from forges.services.analyses import Desk, list_new, take_of_lines
 from forges.services.attempts import host_errors
 from forges.services.opening import open_host
-from forges.services.ranges import take_ranges
+from forges.services.ranges import take_ranges, wanted_ranges
 from forges.statuses import ConnectionState, PullState
 from gate.moments import SKEW
 from remediations.statuses import RemediationState
+from scans.services.vanishing import candidates
 from scopes.models import Asset, AssetKind, Line, LineKind
 from scopes.services import create_asset
 
@@ -151,7 +152,8 @@ def _free_name(row: Repository) -> str:
 
 
 def _ring_for_repositories(connection: Connection, seen: list[Repository], at: datetime) -> None:
-    """Queue those that were never looked at, or whose last push we have not seen, or may report yet."""
+    """Queue those that were never looked at, or whose last push we have not seen, or may report yet, and
+    those whose findings wait: for the reports of a fix, or for what changed."""
     alive = rfc3339(at - ALIVE)
     waiting = set(
         Repository.objects.filter(
@@ -159,9 +161,12 @@ def _ring_for_repositories(connection: Connection, seen: list[Repository], at: d
             asset__remediations__state__in=[RemediationState.PROPOSED, RemediationState.MERGED],
         ).values_list("pk", flat=True)
     )  # fmt: skip
+    absent = candidates().filter(asset__repositories__connection=connection)
+    lacking = set(absent.values_list("asset_id", flat=True).distinct())
     for row in seen:
         is_new = row.looked_at is None or row.looked_push != row.pushed_at
-        if is_new or row.pushed_at >= alive or row.pk in waiting:
+        is_alive = row.pushed_at >= alive or row.pk in waiting
+        if is_new or is_alive or (row.asset_id in lacking and any(wanted_ranges(row.asset))):
             ring_for_repository(row, at)
 
 

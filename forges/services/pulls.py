@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -38,6 +39,8 @@ from remediations.services import Landed, withdraw_remediation
 from remediations.statuses import RemediationState
 from scans.services.doors import fix_is_told, merge_fix, propose_fix, push_fix
 from scopes.models import Line
+
+MOST_NAMED = 5  # findings, in a sentence
 
 # Where a host keeps the reports of a pull request.
 REPORTS_OF = {
@@ -79,6 +82,7 @@ class Look:
 
     pull: Pull
     line: Line | None = None
+    commits: list[HostCommit] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     revision: Revision | None = None
     reviews: list[HostReview] = field(default_factory=list)
@@ -94,8 +98,7 @@ def follow_pull(job: Job) -> None:
     )
     row = rows.get(pk=job.subject_id)
     begun = timezone.now()
-    served = row.followed_at is not None and row.followed_at > job.created_at
-    if row.repository.connection.has_ended or served:
+    if row.repository.connection.has_ended or _is_served(row, job):
         jobs.finish(job, begun)
         return
     with host_errors(job, row):
@@ -106,22 +109,43 @@ def follow_pull(job: Job) -> None:
             _fetch_evidence(desk, row, fix, look.pull)
         with transaction.atomic():
             if jobs.finish(job, timezone.now()):
-                problem = _why_no_fix(row, look) if fix is None else ""
+                problem = _why_no_fix(row, look, fix)
                 PullRequest.objects.filter(pk=row.pk).update(followed_at=begun, problem=problem)
                 if fix is not None:
                     _ring_to_show(row, begun)
 
 
-def _why_no_fix(row: PullRequest, look: Look) -> str:
-    """Why a pull request is no fix of the findings that somebody said it is for; else empty."""
-    if not row.asked.exists():
-        return ""
-    onto = clean_text(look.pull.base_ref, 200)
+def _is_served(row: PullRequest, job: Job) -> bool:
+    """Whether a look that began after this one was asked for has come to its end, and knew all that was asked:
+    a link is seen by others once it is committed, which is after it was asked for."""
+    if row.followed_at is None or row.followed_at <= job.created_at:
+        return False
+    return not _left(row, row.remediation).exists()
+
+
+def _left(row: PullRequest, fix: Remediation | None) -> QuerySet[Finding]:
+    """The open findings that somebody said a pull request is for, and that its fix does not address."""
+    rows = Finding.objects.filter(pk__in=row.asked.values("finding"), status__in=OPEN)
+    return rows if fix is None else rows.exclude(pk__in=fix.findings.values("pk"))
+
+
+def _why_no_fix(row: PullRequest, look: Look, fix: Remediation | None) -> str:
+    """Why a pull request is no fix of findings that somebody said it is for; else empty."""
+    left = list(_left(row, fix).select_related("line").order_by("pk")[:MOST_NAMED])
+    if not left:
+        asked_in_vain = fix is None and row.asked.exists()
+        return "None of the findings that it was linked to is open." if asked_in_vain else ""
+    onto, names = clean_text(look.pull.base_ref, 200), ", ".join(map(str, left))
     if look.line is None:
         return f"It leads to {onto}, which is no line of this asset."
+    if elsewhere := [one for one in left if one.line_id != look.line.pk]:
+        where = ", ".join(f"{one} is on {one.line}" for one in elsewhere)
+        return f"It leads to {onto}, and {where}."
     if look.pull.state == PullState.CLOSED:
         return "It was closed without a merge."
-    return f"None of the findings that it was linked to is open on the line {onto}."
+    if fix is not None and fix.state == RemediationState.MERGED:
+        return f"It had merged as {fix} before it was linked to {names}: that takes another fix."
+    return "" if look.commits else "It has no commits yet."
 
 
 def _ring_to_show(row: PullRequest, at: datetime) -> None:
@@ -136,7 +160,7 @@ def _look(desk: Desk, row: PullRequest) -> Look:
     fix = _fix(row, pull)
     if look.line is None or (fix is None and pull.state == PullState.CLOSED):
         return look
-    commits = desk.host.pull_commits(desk.told, row.number)
+    look.commits = commits = desk.host.pull_commits(desk.told, row.number)
     look.people = {c.login: clean_text(c.author, 400) for c in commits if c.login}
     look.findings = _findings(desk, row, look, commits)
     if fix is None and not look.findings:

@@ -53,6 +53,10 @@ _ATTRIBUTES = "* !text !eol !crlf !ident !filter !working-tree-encoding\n"
 _CONFIG = "[core]\n\tsymlinks = false\n\tfileMode = false\n\tautocrlf = false\n"
 
 
+class NotFetched(BadInput):
+    """The repository did not answer, or what it sent broke off: later it may."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line of a tree: a file, a symbolic link or a submodule."""
@@ -166,14 +170,14 @@ def _fetch(
     )
     ended = _ask(source, ("fetch", *options, "--", source, commit), top, home, look)
     if ended.timed_out:
-        raise BadInput(
+        raise NotFetched(
             "repository", f"fetching took longer than allowed ({FETCH_LIMITS.wall_seconds} s)"
         )
     if "not our ref" in ended.output or "couldn't find remote ref" in ended.output:
         raise BadInput("commit", f"{commit} is not in {source}")
     if ended.exit_code:
         limit = f"(at most {FETCH_LIMITS.file_bytes} bytes packed)"
-        raise BadInput("repository", f"{source} could not be fetched {limit}: {ended.words()}")
+        raise NotFetched("repository", f"{source} could not be fetched {limit}: {ended.words()}")
 
 
 def _ask(
@@ -207,14 +211,14 @@ def fetch_history(
 
 
 def newest_commit(source: str, branch: str, home: Path) -> str:
-    """Ask ``source`` where a branch stands. ``home``: an empty folder. Raises BadInput.
+    """Ask ``source`` where a branch stands. ``home``: an empty folder. Raises BadInput; NotFetched: no answer.
 
     ``source`` is what ``allowed_repository`` returned. Nothing is fetched.
     """
     wanted = f"refs/heads/{branch}"
     ended = _ask(source, ("ls-remote", "--", source, wanted), home, home, lambda: None)
     if ended.timed_out or ended.exit_code:
-        raise BadInput("repository", f"{source} could not be asked: {ended.words()}")
+        raise NotFetched("repository", f"{source} could not be asked: {ended.words()}")
     lines = (line.partition("\t") for line in ended.output.splitlines())
     commit = next((commit for commit, _, name in lines if name == wanted), "")
     if not COMMIT.match(commit):

@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import BadInput
 from gate import git
 from gate.diff import parse
 from gate.errors import InputError
@@ -16,6 +15,7 @@ from scans.runners import checkout
 from scans.syntax import MOST_BYTES, is_broken, is_known
 
 MOST_PARSED = 2000  # changed files of one range whose syntax is looked at
+Pair = tuple[str, str]  # commits: the earlier, the later
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,36 +28,48 @@ class Range:
     unparsed: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """A commit that is not where it has to be on the branch, or a pair whose diff cannot be had."""
+
+    what: str | Pair
+
+
 def read_ranges(
     source: str,
     branch: str,
-    pairs: Collection[tuple[str, str]],
+    pairs: Collection[Pair],
     into: Path,
     look: Callable[[], None] = lambda: None,
-) -> list[Range]:
-    """The ranges of ``pairs`` (base, head) that lie on the branch, one after the other.
+) -> Iterator[Range | Untold]:
+    """What git says of each of ``pairs`` (base, head), one after the other.
 
-    ``source`` is what ``allowed_repository`` returned, ``into`` an empty folder of ours. A pair is left
-    out where a commit is not of the branch or the later does not contain the earlier. Raises BadInput.
+    ``source`` is what ``allowed_repository`` returned, ``into`` an empty folder of ours. Raises BadInput
+    where there is no such branch, NotFetched where the repository cannot be had now.
     """
     tip = checkout.newest_commit(source, branch, into)
     top = checkout.fetch_history(source, tip, into, look)
-    return [found for pair in pairs for found in _range(top, tip, *pair)]
+    for base, head in pairs:
+        yield _range(top, tip, base, head)
 
 
-def _range(top: Path, tip: str, base: str, head: str) -> Iterator[Range]:
-    commits = (base, head)
-    if not all(checkout.COMMIT.match(commit) for commit in commits):
-        return
+def _range(top: Path, tip: str, base: str, head: str) -> Range | Untold:
+    if not _contains(top, tip, head):
+        return Untold(head)
+    if not _contains(top, head, base):
+        return Untold(base)
     try:
-        if git.merge_base(top, base, head) != base or git.merge_base(top, head, tip) != head:
-            return
         diff = git.git_diff(top, base, head)
-        yield Range(base, head, diff, tuple(_unparsed(top, base, head, diff)))
-    except InputError as error:
-        if "names no commit here" in str(error) or "no common commit" in str(error):
-            return
-        raise BadInput("repository", str(error)) from error
+        return Range(base, head, diff, tuple(_unparsed(top, base, head, diff)))
+    except InputError:  # larger than what is read, say
+        return Untold((base, head))
+
+
+def _contains(top: Path, later: str, commit: str) -> bool:
+    try:
+        return git.merge_base(top, commit, later) == commit
+    except InputError:  # no commit of this repository
+        return False
 
 
 def _unparsed(top: Path, base: str, head: str, diff: bytes) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """The fake hosts as fixtures: what they were asked and answered must fit their published descriptions."""
 
 import pytest
+from django.core.cache import cache
 
 from forges.hosts.github import GitHub
 from forges.hosts.gitlab import GitLab
@@ -18,6 +19,7 @@ def github():
 @pytest.fixture
 def acme(github, settings, db):
     """The organisation, connected and never looked at."""
+    cache.clear()  # what another test's repository could not tell
     return acme_on(github, settings)
 
 

@@ -19,6 +19,7 @@ SHOWN = {  # read by anybody who may read the scope
     "finding": ("open",),
     "findings-together": (),
     "finding-mobilizing": ("fresh",),
+    "finding-pulls": ("fresh",),
     "asset-suggestions": ("asset",),
     "group": ("group",),
     "campaigns": (),
@@ -72,7 +73,7 @@ DOWNLOADS = (
     "remediation-diff",
     "scan-raw",
 )
-FRAGMENTS = ("scan-progress", "connection-progress")
+FRAGMENTS = ("scan-progress", "connection-progress", "finding-pulls")
 OF_ROWS = tuple(name for name, needs in SHOWN.items() if needs)
 # fmt: off
 DONE = {  # name → (what fills the address, body): what changes something

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from findings.models import Campaign, Finding
+from forges.models import PullRequest
 from remediations.models import Proposal
 from scopes.models import Team, TeamMember
 from tests import factories as make
@@ -103,8 +104,10 @@ def test_a_file_is_brought_and_a_bad_one_says_where_it_is_bad(world, browse):
         return Page(client.post(url, {"file": file}, follow=True))
 
     before = Proposal.objects.count()
-    assert "What the file proposes is kept" in send(patch_of(world.fresh, "return 1")).text
+    assert "Proposed fixes: 1 new, 0 known already." in send(patch_of(world.fresh, "return 1")).text
     assert Proposal.objects.count() == before + 1
+    assert "Proposed fixes: 0 new, 1 known" in send(patch_of(world.fresh, "return 1")).text
+    assert "The file proposes no fix." in send('{"version": "2.1.0", "runs": []}').text
     assert "data:1: expected" in send("hello").text
     assert (
         "a path with the component"
@@ -118,6 +121,21 @@ def test_linking_a_pull_request_needs_a_repository(world, act):
     assert "No connection to a code host" in page.text
     page = act("finding-pull", world.fresh.pk, body={"number": "3"}, role="developer")
     assert "Pull request 3 is looked at now" in page.text
+
+
+def test_a_linked_pull_request_shows_on_the_finding_with_why_it_is_no_fix(world, act, browse):
+    act("finding-pull", world.fresh.pk, body={"number": "3"}, role="developer")
+    PullRequest.objects.filter(number=3).update(problem="It leads to side.")
+
+    def shown(name, finding):
+        return browse(world.member("viewer")).get(reverse(name, args=[finding.pk])).text
+
+    part = shown("finding-pulls", world.fresh)
+    assert "It leads to side." in part and "#3" in part
+    assert "#3" not in shown("finding-pulls", world.open)
+    assert reverse("finding-pulls", args=[world.fresh.pk]) in shown(
+        "finding-mobilizing", world.fresh
+    )
 
 
 def test_an_asset_tells_what_could_be_closed_together(world, see, browse):
@@ -157,7 +175,9 @@ def test_replacements_are_shown_as_texts(world, see):
     change = {
         "artifactLocation": {"uri": world.fresh.path},
         "replacements": [
-            {"deletedRegion": {"startLine": 2}, "insertedContent": {"text": "<b>safe</b>"}}
+            {"deletedRegion": {"startLine": 2}, "insertedContent": {"text": "<b>safe</b>"}},
+            {"deletedRegion": {"charOffset": 0}, "insertedContent": {"text": "import ast"}},
+            {"deletedRegion": {"byteOffset": 0}, "insertedContent": {"text": "import re"}},
         ],
     }
     result = {
@@ -171,6 +191,8 @@ def test_replacements_are_shown_as_texts(world, see):
     page = see("proposal", proposal.pk)
     assert "<b>safe</b>" in page.text
     assert "no diff can be drawn" in page.text
+    assert "character 0" in page.text
+    assert "byte 0" in page.text
 
 
 def test_a_patch_is_a_file_to_keep_never_to_be_shown(world, browse):
