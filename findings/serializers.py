@@ -67,7 +67,7 @@ class FindingSerializer(serializers.ModelSerializer[Finding]):
     status = serializers.ChoiceField(STATUSES, read_only=True)
     severity = serializers.ChoiceField(SEVERITIES, read_only=True)
     presence = serializers.ChoiceField(PRESENCES, read_only=True)
-    ssvc = serializers.ChoiceField(SSVC, read_only=True, allow_blank=True)
+    ssvc = serializers.ChoiceField(SSVC, read_only=True)
     decided_severity = serializers.ChoiceField(
         ["", *SEVERITIES],
         read_only=True,

@@ -91,8 +91,14 @@ class Product:
     def _ready(self) -> bool:
         with contextlib.suppress(OSError, http.client.HTTPException):
             is_up = self.request("GET", "/readyz")[0] == 200
-            return is_up and all(self.workers(name) for name in self._children)
+            return is_up and all(self.workers(name) for name in self._children) and self._steady()
         return False
+
+    def _steady(self) -> bool:
+        """Whether nobody was started for a second: a first worker answers before the last is there."""
+        before = self.all_workers()
+        time.sleep(1)
+        return self.all_workers() == before
 
     def _alive(self) -> bool:
         return all(child.poll() is None for child in self._children.values())

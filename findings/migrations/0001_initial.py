@@ -65,6 +65,7 @@ class Migration(migrations.Migration):
                 ),
                 ("priority_score", models.SmallIntegerField(default=0)),
                 ("priority_band", models.CharField(default="", max_length=2)),
+                ("ssvc", models.CharField(max_length=8)),
                 ("claimed_at", models.DateTimeField(null=True)),
                 ("verified_at", models.DateTimeField(null=True)),
                 ("clearance_id", models.BigIntegerField(null=True)),

@@ -50,11 +50,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="finding",
-            name="ssvc",
-            field=models.CharField(db_default="", max_length=8),
-        ),
-        migrations.AddField(
-            model_name="finding",
             name="team",
             field=models.ForeignKey(
                 db_constraint=False,
@@ -168,6 +163,13 @@ class Migration(migrations.Migration):
             model_name="finding",
             index=models.Index(
                 condition=models.Q(("team__isnull", False)), fields=["team"], name="finding_of_team"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="finding",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("ssvc__in", ["track", "track*", "attend", "act"])),
+                name="finding_ssvc",
             ),
         ),
         migrations.AddConstraint(

@@ -14,6 +14,7 @@ from core.models import User
 from findings.models.groups import FindingGroup
 from findings.models.series import Rule, Series
 from findings.models.sums import PrioritySum
+from findings.ssvc import Decision
 from findings.statuses import OPEN, Presence, SetAside, Severity, Status
 from scopes.models import Asset, Line, Scope, Team
 
@@ -116,7 +117,7 @@ class Finding(models.Model):
     )
     priority_score = models.SmallIntegerField(default=0)
     priority_band = models.CharField(max_length=2, default="")
-    ssvc = models.CharField(max_length=8, db_default="")  # the decision, see ssvc.py
+    ssvc = models.CharField(max_length=8)  # the decision, see ssvc.py
     due_at = models.DateTimeField(null=True)  # by the scope's SLA, see sla.py; null: no clock runs
     clock_from = models.DateTimeField(null=True)  # when it was reopened; null: when first seen
     claimed_at = models.DateTimeField(null=True)  # somebody said "fixed": a claim
@@ -174,6 +175,7 @@ class Finding(models.Model):
             one_of("status", Status, "finding_status"),
             one_of("presence", Presence, "finding_presence"),
             one_of("severity", Severity, "finding_severity"),
+            one_of("ssvc", Decision, "finding_ssvc"),
             one_of("set_aside", SetAside, "finding_set_aside"),
             models.CheckConstraint(
                 name="finding_severity_as_decided",

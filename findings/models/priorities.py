@@ -83,10 +83,10 @@ class PriorityChange(models.Model):
     cause = models.CharField(max_length=10)
     from_score = models.SmallIntegerField()
     from_band = models.CharField(max_length=2)
-    from_ssvc = models.CharField(max_length=8, default="")
+    from_ssvc = models.CharField(max_length=8)
     to_score = models.SmallIntegerField()
     to_band = models.CharField(max_length=2)
-    to_ssvc = models.CharField(max_length=8, default="")
+    to_ssvc = models.CharField(max_length=8)
     until_then = models.ForeignKey(
         PrioritySum, on_delete=models.PROTECT, related_name="+", db_index=False
     )

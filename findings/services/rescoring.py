@@ -213,9 +213,8 @@ def _differs(row: Row, now: Scored) -> bool:
 
 
 def _is_change(row: Row, now: Scored) -> bool:
-    """Whether what people go by is another; a decision that there was none of before is no change."""
-    decided = row.ssvc and row.ssvc != now.ssvc
-    return bool((row.score, row.band) != (now.score, now.band) or decided)
+    """Whether what people go by is another."""
+    return (row.score, row.band, row.ssvc) != (now.score, now.band, now.ssvc)
 
 
 # --- a whole scope -------------------------------------------------------------------------------
