@@ -206,7 +206,9 @@ def apply(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def end(request: HttpRequest, pk: int) -> HttpResponse:
-    return _do(request, pk, end_rule, "“{}” has ended; what it set aside comes back into the queues.")
+    return _do(
+        request, pk, end_rule, "“{}” has ended; what it set aside comes back into the queues."
+    )
 
 
 @require_POST

@@ -1,12 +1,10 @@
 """The findings list, the page of one finding, and its transitions."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
 from typing import Any
 
 from django import forms
-from django.db.models import OuterRef, Prefetch, Subquery, Value, prefetch_related_objects
+from django.db.models import OuterRef, Prefetch, Subquery, prefetch_related_objects
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -14,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from core.history import tell
 from core.listing import listing, with_values
-from core.models import Event, User
+from core.models import Event
 from core.permissions import Permission
 from core.views import attempt, person, refuse_form
 from findings.clock_forms import PauseForm
@@ -67,23 +65,12 @@ VIEWS: tuple[tuple[str, dict[str, str | list[str]]], ...] = (  # name → its fi
 )
 MOST_KEYS = 20  # names in other trackers that a page shows
 HISTORY, SIGHTINGS, MOST_FIXES, WORDS, PAUSES = 100, 15, 50, 200, 20  # rows that a page shows
-NAMES = ("first_name", "last_name", "username")
 DECISIONS = (
     Prefetch(
         "riskacceptances", RiskAcceptance.objects.select_related("requested_by", "approved_by")
     ),
     Prefetch("dismissals", Dismissal.objects.select_related("requested_by")),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What somebody wrote on a finding: a comment, or evidence of a ``kind``. ``by`` has names alone."""
-
-    kind: str
-    text: str
-    at: datetime
-    by: User
 
 
 @require_GET
@@ -196,7 +183,8 @@ def _evidence(shown: Finding) -> dict[str, Any]:
     """What is known about a finding: where it was seen, what people said, what happened."""
     scan = Scan.objects.filter(pk=OuterRef("scan_id"))
     sightings = shown.sightings.annotate(commit=Subquery(scan.values("commit")))
-    comments, validation = _said(shown)
+    comments = shown.comments.select_related("by").order_by("-at", "-pk")[:WORDS]
+    validation = list(shown.validation_evidence.select_related("by").order_by("-at", "-pk")[:WORDS])
     events = Event.objects.about("finding", shown.pk).select_related("actor").order_by("-pk")
     return {
         "sightings": list(sightings.order_by("-scan_id")[:SIGHTINGS]),
@@ -206,23 +194,10 @@ def _evidence(shown: Finding) -> dict[str, Any]:
         "clearances": list(
             shown.clearances.select_related("remediation").defer("certificate").order_by("-pk")
         ),
-        "comments": comments,
+        "comments": list(reversed(comments)),
         "external_keys": list(shown.external_keys.order_by("source", "key")[:MOST_KEYS]),
         **_carried(shown),
     }
-
-
-def _said(shown: Finding) -> tuple[list[Said], list[Said]]:
-    """The newest comments on a finding, in their order, and the evidence that it is real, newest first."""
-    who = [f"by__{name}" for name in NAMES]
-    comments = shown.comments.annotate(kind=Value("")).values_list("kind", "body", "at", *who)
-    evidence = shown.validation_evidence.values_list("kind", "text", "at", *who)
-    rows = comments.union(evidence, all=True).order_by("-at")[:WORDS]
-    said = [
-        Said(kind, text, at, User(**dict(zip(NAMES, names, strict=True))))
-        for kind, text, at, *names in rows
-    ]
-    return [one for one in reversed(said) if not one.kind], [one for one in said if one.kind]
 
 
 def _carried(shown: Finding) -> dict[str, Any]:
