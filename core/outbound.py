@@ -112,12 +112,14 @@ def fetch(
     body: bytes | None = None,
     limit: int = 32 * 1024 * 1024,
     timeout: float = 30.0,
+    cut: bool = False,
 ) -> Reply:
     """Ask ``url`` and return the answer, redirects and errors of the host included.
 
-    ``timeout``: seconds for all of it; ``limit``: bytes of the unpacked answer. Raises HostError for
-    an address that is not allowed (final), no connection or no time left (not final), a certificate
-    that does not fit or an answer over the limit (final).
+    ``timeout``: seconds for all of it; ``limit``: bytes of the unpacked answer. ``cut``: for who needs
+    little but the status: the body as it came, not unpacked, and no more of it than the limit.
+    Raises HostError for an address that is not allowed (final), no connection or no time left (not
+    final), a certificate that does not fit or an answer over the limit (final).
     """
     target = _Target.of(url)
     sent = _checked_headers(method, headers)
@@ -129,9 +131,10 @@ def fetch(
         try:
             connection.request(
                 method, target.path, body=body, headers=sent,
-                preload_content=False, decode_content=True,
+                preload_content=False, decode_content=not cut,
             )  # fmt: skip
-            reply = _read(connection.getresponse(), limit, target.host)
+            read = _read_some if cut else _read
+            reply = read(connection.getresponse(), limit, target.host)
         except (HTTPError, HTTPException, OSError) as error:
             deadline.check()
             raise _as_host_error(error, target.host) from None
@@ -316,7 +319,7 @@ class _Safe(_Pinned, HTTPSConnection):
 
 def _read(response: BaseHTTPResponse, limit: int, host: str) -> Reply:
     """Read the answer up to the limit, counted as it is unpacked. Raises HostError beyond it."""
-    headers = {name.lower(): response.headers[name] for name in response.headers}  # joined by ", "
+    headers = _headers(response)
     encoding = headers.get("content-encoding", "").strip().lower()
     if encoding not in ("", "identity", "gzip"):
         raise HostError(f"{host} answered in an encoding that nobody asked for.", final=True)
@@ -326,6 +329,20 @@ def _read(response: BaseHTTPResponse, limit: int, host: str) -> Reply:
         if len(body) > limit:
             raise HostError(f"{host} answered more than allowed (> {limit} bytes).", final=True)
     return Reply(response.status, headers, bytes(body))
+
+
+def _read_some(response: BaseHTTPResponse, limit: int, host: str) -> Reply:
+    """Read no more of the answer than the limit, packed as it may be."""
+    body = bytearray()
+    for chunk in response.stream(CHUNK, decode_content=False):
+        body += chunk[: limit - len(body)]
+        if len(body) >= limit:
+            break
+    return Reply(response.status, _headers(response), bytes(body))
+
+
+def _headers(response: BaseHTTPResponse) -> dict[str, str]:
+    return {name.lower(): response.headers[name] for name in response.headers}  # joined by ", "
 
 
 def _as_host_error(error: Exception, host: str) -> HostError:

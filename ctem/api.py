@@ -45,6 +45,7 @@ from scopes.api.scopes import (
     PolicyViewSet,
     TokenViewSet,
 )
+from tickets.api.webhooks import WebhookViewSet
 
 app_name = "api"
 
@@ -95,6 +96,7 @@ router.register("clearances", ClearanceViewSet, "clearance")
 router.register("connections", ConnectionViewSet, "connection")
 router.register("repositories", RepositoryViewSet, "repository")
 router.register("pull-requests", PullRequestViewSet, "pull-request")
+router.register("webhooks", WebhookViewSet, "webhook")
 router.register("events", EventViewSet, "event")
 router.register("audit", AuditViewSet, "audit")
 router.register("tokens", TokenViewSet, "token")

@@ -63,6 +63,7 @@ def _configuration() -> dict[str, Any]:
             "hosts": {"task": "ctem.look_at_hosts", "schedule": 60, "options": {"expires": 60}},
             "vanished": {"task": "ctem.vanished", "schedule": 3600, "options": {"expires": 3600}},
             "pulls": {"task": "ctem.show_pulls", "schedule": 15, "options": {"expires": 15}},
+            "webhooks": {"task": "ctem.deliver", "schedule": 5, "options": {"expires": 5}},
             "sweep": {"task": "ctem.sweep", "schedule": every, "options": {"expires": every}},
         },
     }

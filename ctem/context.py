@@ -40,7 +40,12 @@ NAVIGATION = (  # address, words, icon, names of pages below it
             "feeds",
         ),
     ),
-    ("integrations", "Integrations", "link-2", ("connection", "connection-new")),
+    (
+        "integrations",
+        "Integrations",
+        "link-2",
+        ("connection", "connection-new", "webhooks", "webhook-new", "webhook"),
+    ),
     ("audit", "Audit", "scroll-text", ()),
 )
 

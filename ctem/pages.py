@@ -37,6 +37,7 @@ from scans.views import findings as finding_pages
 from scans.views import mobilizing as finding_mobilizing
 from scans.views import scopes as scope_pages
 from scopes.views import scopes
+from tickets.views import webhooks
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -185,6 +186,21 @@ urlpatterns = [
     path("integrations/<int:pk>/secret/", setting_up.new_secret, name="connection-secret"),
     path("integrations/<int:pk>/look/", setting_up.look, name="connection-look"),
     path("integrations/<int:pk>/end/", setting_up.end, name="connection-end"),
+    # webhooks
+    path("integrations/webhooks/", webhooks.webhooks, name="webhooks"),
+    path("integrations/webhooks/new/", webhooks.new, name="webhook-new"),
+    path("integrations/webhooks/<int:pk>/", webhooks.webhook, name="webhook"),
+    path("integrations/webhooks/<int:pk>/change/", webhooks.change, name="webhook-change"),
+    path("integrations/webhooks/<int:pk>/pause/", webhooks.pause, name="webhook-pause"),
+    path("integrations/webhooks/<int:pk>/resume/", webhooks.resume, name="webhook-resume"),
+    path("integrations/webhooks/<int:pk>/secret/", webhooks.new_secret, name="webhook-secret"),
+    path("integrations/webhooks/<int:pk>/try/", webhooks.try_it, name="webhook-try"),
+    path("integrations/webhooks/<int:pk>/end/", webhooks.end, name="webhook-end"),
+    path(
+        "integrations/webhooks/<int:pk>/deliveries/<int:number>/resend/",
+        webhooks.send_again,
+        name="webhook-resend",
+    ),
     path("assets/<int:pk>/move-in/", moving_in.move_in_form, name="asset-move-in"),
     path("assets/<int:pk>/move-in/run/", moving_in.move_in_run, name="asset-move-in-run"),
     path("audit/", scopes.audit, name="audit"),

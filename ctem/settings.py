@@ -333,6 +333,10 @@ SPECTACULAR_SETTINGS = {
         "ConnectionMode": "forges.serializers.MODES",
         "ConnectionState": "forges.serializers.CONNECTION_STATES",
         "PullState": "forges.serializers.PULL_STATES",
+        "WebhookState": "tickets.webhook_serializers.STATES",
+        "WebhookPayload": "tickets.webhook_serializers.PAYLOADS",
+        "DeliveryState": "tickets.webhook_serializers.DELIVERY_STATES",
+        "DeliveryLane": "tickets.webhook_serializers.LANES",
     },
 }
 

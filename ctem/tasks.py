@@ -21,6 +21,8 @@ from scans.services.schedules import order_due_scans
 from scans.services.standing import judge_with_approvals_of_today
 from scans.services.vanishing import ask_all
 from scans.services.waivers import judge_ended_waivers
+from tickets.services.webhook_threads import deliver
+from tickets.services.webhooks import forget_deliveries
 
 
 @app.task(name="ctem.run_job")
@@ -71,8 +73,9 @@ def compact_tallies(**_: Any) -> None:
 
 @app.task(name="ctem.prune")
 def prune_sightings(**_: Any) -> None:
-    """Forget which result each old scan saw, where no evidence rests on it."""
+    """Forget which result each old scan saw, where no evidence rests on it, and old deliveries."""
     prune(at=timezone.now())
+    forget_deliveries(at=timezone.now())
 
 
 @app.task(name="ctem.order_due_scans")
@@ -91,3 +94,9 @@ def show_pulls(**_: Any) -> None:
 def look_for_vanished(**_: Any) -> None:
     """Make a job for each series whose last full scan lacks something that nobody has looked at."""
     ask_all(at=timezone.now())
+
+
+@app.task(name="ctem.deliver")
+def deliver_webhooks(**_: Any) -> None:
+    """Make deliveries of what happened, and begin to send what is due."""
+    deliver(at=timezone.now())

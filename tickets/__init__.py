@@ -1,1 +1,1 @@
-"""Trackers and webhooks: tickets that follow a finding and never close it. Empty until it holds real adapters."""
+"""Trackers and webhooks: tickets that follow a finding and never close it, and messages to others."""

@@ -23,6 +23,10 @@ WEIGHTS = (
     .replace('"default"', '"flat"')
     .replace("critical = 60", "critical = 50")
 )
+READS = {  # operation → what a member needs to read, where that is more than to read the scope
+    "webhooks_retrieve": P.ADMINISTER,
+    "webhooks_deliveries_retrieve": P.ADMINISTER,
+}
 TELLS = (P.REVIEW, P.UPLOAD_SCAN)
 # operation → what a member needs, or what a person and what a service needs (None: none may);
 # None: see the test of its own
@@ -108,6 +112,14 @@ WRITES = {
     "waivers_revoke_create": P.APPROVE,
     "disputes_confirm_create": P.APPROVE,
     "disputes_withdraw_create": P.DISPOSE,
+    "webhooks_create": P.ADMINISTER,
+    "webhooks_change_create": P.ADMINISTER,
+    "webhooks_pause_create": P.ADMINISTER,
+    "webhooks_resume_create": P.ADMINISTER,
+    "webhooks_rotate_secret_create": P.ADMINISTER,
+    "webhooks_test_create": P.ADMINISTER,
+    "webhooks_end_create": P.ADMINISTER,
+    "webhooks_deliveries_resend_create": P.ADMINISTER,
     "connections_create": P.ADMINISTER,
     "connections_change_create": P.ADMINISTER,
     "connections_key_create": P.ADMINISTER,
@@ -250,6 +262,10 @@ BODIES = {
         "scope": w.scope.pk, "bots": ["Dependabot"], "ecosystems": ["npm"], "until": SOON,
         "reason": "Versions are tested."},
     "standing_approvals_end_create": lambda w: {"reason": "Not any more."},
+    "webhooks_create": lambda w: {
+        "scope": w.scope.pk, "name": "Other", "url": "https://hooks.example/in",
+        "actions": ["finding.*"], "payload": "thin"},
+    "webhooks_change_create": lambda w: {"name": "Another", "actions": ["*"]},
     "connections_create": lambda w: {
         "scope": w.scope.pk, "forge": "gitlab", "name": "Other", "account": "other", "key": "glpat-1"},
     "connections_change_create": lambda w: {"name": "ACME", "include": ["acme/*"]},

@@ -43,6 +43,8 @@ from tests.forges.connected import make_connection, make_pull, make_repository
 from tests.remediations.proposed import mobilized
 from tests.scans.evidence import said_of
 from tests.scans.objections import objections_to
+from tests.tickets.hooked import hook, told_of
+from tickets.models import WebhookEndpoint
 
 V1 = "/api/v1"
 PROBLEM = "application/problem+json"
@@ -194,6 +196,7 @@ class World:
                 "pipeline-identities": PipelineIdentity.objects.filter(scope=self.scope).first(),
                 "releases": Release.objects.get(scope=self.scope),
                 "connections": Connection.objects.get(scope=self.scope),
+                "webhooks": WebhookEndpoint.objects.filter(scope=self.scope).earliest("pk"),
                 "repositories": Repository.objects.get(scope=self.scope),
                 "pull-requests": PullRequest.objects.get(scope=self.scope),
                 "discovery-rules": DiscoveryRule.objects.filter(scope=self.scope, name="Noise").earliest("pk"),
@@ -254,6 +257,8 @@ def make_world():
     )
     connection, _ = make_connection(asset.scope)
     make_pull(make_repository(connection, asset=asset), being_fixed.remediations.get())
+    hook(asset.scope)
+    told_of(asset.scope)
     objections_to(closed.remediations.get())
     said_of(closed.remediations.get())
     told_to_the_runner(asset, admin)
@@ -301,6 +306,6 @@ def stored():
         model._meta.label: model.objects.count()
         for model in apps.get_models()
         if model._meta.app_label
-        in ("core", "scopes", "findings", "remediations", "scans", "forges")
+        in ("core", "scopes", "findings", "remediations", "scans", "forges", "tickets")
     }
     return counts, sorted(Finding.objects.values_list("pk", "status", "assigned_to_id"))

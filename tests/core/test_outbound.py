@@ -124,6 +124,17 @@ def test_gzip_is_unpacked_up_to_the_limit_and_no_further(server):
         tracemalloc.stop()
 
 
+def test_who_needs_the_status_alone_reads_no_more_than_the_limit_and_unpacks_nothing(server):
+    packed = gzip.compress(bytes(1 << 20))
+    server.answers["/"] = 200, {}, b"x" * (4 << 20)
+    server.answers["/packed"] = 200, {"Content-Encoding": "gzip"}, packed
+    server.answers["/other"] = 200, {"Content-Encoding": "br"}, b"brotli"
+    assert fetch("GET", f"{server.url}/", limit=1000, cut=True).body == b"x" * 1000
+    assert fetch("GET", f"{server.url}/packed", limit=1 << 20, cut=True).body == packed
+    reply = fetch("GET", f"{server.url}/other", cut=True)
+    assert (reply.status, reply.body) == (200, b"brotli")
+
+
 @pytest.mark.parametrize("encoding", ["br", "gzip, gzip", "deflate"])
 def test_an_encoding_that_nobody_asked_for_is_refused(server, encoding):
     server.answers["/"] = 200, {"Content-Encoding": encoding}, b"x"

@@ -25,6 +25,8 @@ from tests.forges.connected import make_connection, make_pull, make_repository
 from tests.remediations.proposed import mobilized
 from tests.scans.evidence import said_of
 from tests.scans.objections import objections_to
+from tests.tickets.hooked import hook, told_of
+from tickets.models import WebhookEndpoint
 
 
 @dataclass
@@ -57,6 +59,10 @@ class World:
     @property
     def connection(self):
         return Connection.objects.get(scope=self.scope)
+
+    @property
+    def webhook(self):
+        return WebhookEndpoint.objects.get(scope=self.scope)
 
     @property
     def approval(self):
@@ -129,6 +135,8 @@ def make_world():
     triage(being_fixed)
     connection, _ = make_connection(asset.scope)
     make_pull(make_repository(connection, asset=asset), being_fixed.remediations.get())
+    hook(asset.scope)
+    told_of(asset.scope)
     mobilized(fresh, being_fixed)
     scoped(asset)
     return World(asset, closed, being_fixed, fresh, being_fixed.remediations.get(), token)

@@ -31,6 +31,7 @@ from scopes.models import Policy, Scope
 from tests import factories as make
 from tests.pages.addresses import DONE, DOWNLOADS, FRAGMENTS, OF_ROWS, OPEN, SHOWN, address
 from tests.pages.markup import Page, faults
+from tickets.models import Delivery, WebhookEndpoint
 
 
 def stored():
@@ -60,6 +61,8 @@ def stored():
         sorted(FindingDispute.objects.values_list("pk", "state")),
         sorted(Connection.objects.values_list("pk", "mode", "state", "asked_at", "sealed_key")),
         sorted(Connection.objects.values_list("pk", "name", "sealed_secret")),
+        sorted(WebhookEndpoint.objects.values_list("pk", "name", "state", "sealed_secret")),
+        sorted(Delivery.objects.values_list("pk", "state", "lane")),
     )
 
 

@@ -1,0 +1,1 @@
+"""What people and the clock do with webhooks: verbs, the relay, sending."""
