@@ -88,7 +88,7 @@ class Client:
         headers = {"PRIVATE-TOKEN": self._token, "Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        bounds = {"limit": limit} if limit else {}
+        bounds: dict[str, Any] = {"limit": limit} if limit else {}
         reply = fetch(method, url, headers=headers, body=body, **bounds)
         self._note_rest(reply)
         if reply.status == 401:

@@ -25,7 +25,7 @@ WEIGHTS = (
 )
 READS = {  # operation → what a member needs to read, where that is more than to read the scope
     "webhooks_retrieve": P.ADMINISTER,
-    "webhooks_deliveries_retrieve": P.ADMINISTER,
+    "webhooks_deliveries_list": P.ADMINISTER,
 }
 TELLS = (P.REVIEW, P.UPLOAD_SCAN)
 # operation → what a member needs, or what a person and what a service needs (None: none may);

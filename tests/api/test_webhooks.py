@@ -72,7 +72,8 @@ def test_members_of_the_scope_who_do_not_administer_it_read_nothing_of_it(api, w
     row = WebhookEndpoint.objects.filter(scope=world.scope).earliest("pk")
     analyst = api(world.analyst)
     assert analyst.get("webhooks/").json()["results"] == []
-    assert analyst.get(f"webhooks/{row.pk}/").status_code == 403
-    assert analyst.get(f"webhooks/{row.pk}/deliveries/").status_code == 403
+    assert analyst.get(f"webhooks/{row.pk}/").status_code == 404
+    assert analyst.get(f"webhooks/{row.pk}/deliveries/").status_code == 404
+    assert analyst.post(f"webhooks/{row.pk}/pause/").status_code == 403
     assert len(api(world.admin).get("webhooks/?state=on").json()["results"]) == 1
     assert api(world.admin).get("webhooks/?state=gone").status_code == 400

@@ -38,9 +38,7 @@ class WebhookEndpoint(models.Model):
 
     scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="webhooks")
     name = models.CharField(max_length=80)
-    url = models.CharField(
-        max_length=1000
-    )  # may hold a secret of the receiver: administrators only
+    url = models.CharField(max_length=1000)  # may hold a secret: for administrators only
     actions = models.JSONField(default=list)
     payload = models.CharField(max_length=4, default=Payload.THIN.value)
     sealed_for = models.CharField(max_length=40, unique=True)
