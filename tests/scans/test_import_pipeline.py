@@ -282,7 +282,7 @@ def set_aside(finding: Finding, status: Status) -> None:
 def test_nothing_inherits_a_decision_that_may_be_about_something_else(asset, change, status):
     report = made(20, fingerprints=False, snippets=change is edited)
     imported(asset, report, 1)
-    for finding in Finding.objects.all():
+    for finding in Finding.objects.order_by("pk"):
         set_aside(finding, status)
     scan = imported(asset, changed(report, change), 2)
     assert scan.counts["new"] == 20
