@@ -109,8 +109,9 @@ class Walk(RuleBasedStateMachine):
         analyst, at = member(self.scope, Role.ANALYST), now()
         why = {"party": "A vendor", "reason": "It is theirs."}
         self.try_to(pause_clock, finding=self.finding, by=analyst, at=at, **why)
-        later = at + timedelta(seconds=seconds)
-        self.try_to(resume_clock, finding=self.finding, by=analyst, at=later)
+        if pause := self.finding.pauses.order_by("-pk").first():
+            later = at + timedelta(seconds=seconds)
+            self.try_to(resume_clock, pause=pause, by=analyst, at=later)
 
     @rule()
     def somebody_of_the_other_scope_works_there(self) -> None:
