@@ -1,4 +1,4 @@
-# Start here: make demo. What runs in CI are the same words: make check, make test, make test-all.
+# Start here: make demo. What runs in CI are the same words: make check, make test.
 PYTHON := .venv/bin/python
 ARGS ?=
 FOLDER ?= backups
