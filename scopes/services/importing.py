@@ -99,9 +99,8 @@ class _There:
         self.by_id = {row["external_id"]: row for row in rows if row["external_id"]}
         lines = Line.objects.filter(scope=scope, kind=LineKind.DEFAULT)
         self.lines = dict(lines.values_list("asset_id", "name"))
-        names = {
-            row["id"]: row["name"] for row in rows
-        }  # no join: just filled, it has no statistics
+        names = {row["id"]: row["name"] for row in rows}
+        # Not by a join: tables that were just filled have no statistics, and PostgreSQL guesses badly.
         links = AssetLink.objects.filter(scope=scope).values_list("asset_id", "kind", "target_id")
         self.links = {(names[asset], kind, names[target]) for asset, kind, target in links}
         teams = list(Team.objects.filter(scope=scope).values_list("pk", "name", "handle"))

@@ -54,12 +54,12 @@ def refusal(data: bytes, limits: Limits = LIMITS) -> str:
 def test_a_bomb_is_refused_at_once(bomb, told):
     data = START + bomb + END
     start = time.process_time()
-    tracemalloc.start()
-    message = refusal(data)
+    assert told in refusal(data)
+    assert time.process_time() - start < 10
+    tracemalloc.start()  # apart: it takes most of the time
+    refusal(data)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert told in message
-    assert time.process_time() - start < 60  # under tracemalloc, which takes half of it
     assert peak < 4 * len(data) + 40_000_000
 
 
