@@ -20,6 +20,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
+from core.contract import FIELDS, Contract
 from core.errors import BadInput, TooLarge
 from core.filters import MAX_ID, PAGING
 from core.models import Event, User, UserKind
@@ -210,7 +211,7 @@ class EventSerializer(serializers.ModelSerializer[Event]):
 
 
 # --- the base of all view sets -------------------------------------------------------------------
-class ApiViewSet(GenericViewSet[Any]):
+class ApiViewSet(Contract, GenericViewSet[Any]):
     """Reads start from ``visible_to(user)``; rows change by named verbs, never by PUT.
 
     PATCH is a verb of its own where a row holds nothing but what people say of it: scopes, assets, teams.
@@ -249,9 +250,10 @@ class ApiViewSet(GenericViewSet[Any]):
         self, rows: QuerySet[Any], serializer: type[serializers.BaseSerializer[Any]]
     ) -> Response:
         """Answer a page of rows that lie below the object of this view."""
-        unknown = set(self.request.query_params) - PAGING
+        unknown = set(self.request.query_params) - PAGING - {FIELDS}
         if unknown:
             raise serializers.ValidationError({min(unknown): ["Unknown parameter."]})
+        self.ask_only(serializer().fields)  # type: ignore[attr-defined]
         page = self.paginate_queryset(rows)
         return self.get_paginated_response(
             serializer(page, many=True, context=self.get_serializer_context()).data

@@ -36,6 +36,7 @@ class StrictFilterBackend(DjangoFilterBackend):
         known = set(getattr(view, "extra_parameters", ()))
         if not view.detail and filterset is not None:
             known |= set(filterset.filters)
+        known.add("fields")  # checked where the members are known: core/contract.py
         if view.action != "retrieve":  # a list, or one below a row
             known |= PAGING
         for name in request.query_params:

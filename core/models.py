@@ -1,4 +1,4 @@
-"""Users, the hash-chained event log, and jobs. No rules about findings here."""
+"""Users, the hash-chained event log, jobs, and answers kept for a day. No rules about findings here."""
 
 from enum import StrEnum
 
@@ -133,3 +133,37 @@ class Blob(models.Model):
     sha256 = models.CharField(max_length=64, primary_key=True)
     size = models.BigIntegerField()  # bytes, unpacked
     stored_at = models.DateTimeField()
+
+
+class KeyState(StrEnum):
+    """How far the request of an idempotency key is."""
+
+    RUNNING = "running"
+    KEPT = "kept"
+    NOT_KEPT = "not_kept"  # answered, but with more than is kept
+
+
+class KeptAnswer(models.Model):
+    """One POST that carried an ``Idempotency-Key``, and its answer, for a day. See core/idempotency.py."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64)  # of method, address, query, body and token
+    state = models.CharField(max_length=8, default=KeyState.RUNNING.value)
+    status = models.PositiveSmallIntegerField(null=True)
+    headers = models.JSONField(default=dict)
+    sealed = models.TextField(default="")  # the body: some show a secret once
+    started_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            one_of("state", KeyState, "kept_answer_state"),
+            models.UniqueConstraint(fields=["user", "key"], name="kept_answer_key"),
+            models.CheckConstraint(
+                name="kept_answer_answered",
+                condition=Q(state="running", status__isnull=True, sealed="")
+                | Q(state="kept", status__isnull=False) & ~Q(sealed="")
+                | Q(state="not_kept", status__isnull=False, sealed=""),
+            ),
+        ]
+        indexes = [models.Index(fields=["started_at"], name="kept_answer_old")]

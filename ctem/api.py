@@ -13,9 +13,9 @@ from drf_spectacular.views import (
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
-from rest_framework.views import APIView
 
 from core.api import AlwaysJson
+from core.contract import Contract
 from findings.api.clocks import PauseViewSet
 from findings.api.discovery import DiscoveryRuleViewSet, TagViewSet
 from findings.api.mobilizing import CampaignViewSet, GroupViewSet
@@ -50,7 +50,7 @@ from tickets.api.webhooks import WebhookViewSet
 app_name = "api"
 
 
-class NothingHere(APIView):
+class NothingHere(Contract):
     """Every other address below the API: a problem like any other, not a page."""
 
     content_negotiation_class = AlwaysJson

@@ -54,6 +54,7 @@ def _configuration() -> dict[str, Any]:
             "clocks": {"task": "ctem.tell_clocks", "schedule": 3600, "options": {"expires": 3600}},
             "feeds": {"task": "ctem.order_feeds", "schedule": 3600, "options": {"expires": 3600}},
             "prune": {"task": "ctem.prune", "schedule": 86_400, "options": {"expires": 86_400}},
+            "keys": {"task": "ctem.forget_keys", "schedule": 3600, "options": {"expires": 3600}},
             "tallies": {"task": "ctem.compact", "schedule": 60, "options": {"expires": 60}},
             "schedules": {
                 "task": "ctem.order_due_scans",

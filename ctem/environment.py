@@ -79,6 +79,21 @@ def broker(url: str, *, name: str = "CTEM_BROKER_URL") -> str:
     return url
 
 
+def cache(url: str, *, name: str = "CTEM_CACHE_URL") -> dict[str, Any]:
+    """Return what Django's CACHES says: of the Redis at ``url``, or of none (""). Raises ImproperlyConfigured."""
+    if not url:  # the memory of each process
+        backend = "django.core.cache.backends.locmem.LocMemCache"
+        return {"BACKEND": backend, "OPTIONS": {"MAX_ENTRIES": 100_000}}
+    if urlsplit(url).scheme not in ("redis", "rediss"):
+        raise ImproperlyConfigured(f"{name}: redis://HOST:6379/1 is expected")
+    return {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": url,
+        "KEY_PREFIX": "ctem",
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+    }
+
+
 def blobs(
     url: str, environ: Mapping[str, str] = os.environ, *, name: str = "CTEM_BLOBS"
 ) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Refusals of the domain to answers, once for the API (RFC 9457 problem+json) and once for pages."""
 
+import math
 from http import HTTPStatus
 from typing import Any
 
@@ -87,11 +88,12 @@ def _as_refusal(error: Exception) -> Exception:
 
 
 def _from_drf(error: exceptions.APIException) -> tuple[dict[str, Any], dict[str, str]]:
-    headers = {}
+    headers: dict[str, str] = {}
     if header := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = header
     if wait := getattr(error, "wait", None):
-        headers["Retry-After"] = str(int(wait))
+        headers["Retry-After"] = str(math.ceil(wait))
+    headers |= getattr(error, "headers", {})
     code = error.get_codes()
     kind = str(code if isinstance(code, str) else error.default_code).replace("_", "-")
     return problem(kind, error.status_code, str(error.detail)), headers

@@ -194,6 +194,12 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("CTEM_MAX_BODY_BYTES", 64 * 1024 * 1024, v
 
 # --- background work ------------------------------------------------------------------------
 BROKER_URL = environment.broker(env.str("CTEM_BROKER_URL", "") or "embedded://")
+# Where requests are counted for all processes: a Redis, by itself that of the queue. Without: each for itself.
+CACHES = {
+    "default": environment.cache(
+        env.str("CTEM_CACHE_URL", "") or (BROKER_URL if BROKER_URL.startswith("redis") else "")
+    )
+}
 SIGHTINGS_DAYS = env.int("CTEM_SIGHTINGS_DAYS", 400, validate=NOT_NEGATIVE)  # 0: kept for good
 JOB_LEASE_SECONDS = env.int("CTEM_JOB_LEASE_SECONDS", 60, validate=POSITIVE)
 JOB_SWEEP_SECONDS = env.int("CTEM_JOB_SWEEP_SECONDS", 5, validate=POSITIVE)
@@ -259,14 +265,13 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PAGINATION_CLASS": "core.pagination.CursorPages",
     "DEFAULT_FILTER_BACKENDS": ["core.filters.StrictFilterBackend"],
-    "DEFAULT_THROTTLE_CLASSES": [
-        "rest_framework.throttling.UserRateThrottle",
-        "rest_framework.throttling.AnonRateThrottle",
-    ],
+    "DEFAULT_THROTTLE_CLASSES": ["core.throttling.Rate"],
     "DEFAULT_THROTTLE_RATES": {
         "user": env.str("CTEM_API_RATE_USER", "6000/min", validate=RATE),
         "anon": env.str("CTEM_API_RATE_ANON", "60/min", validate=RATE),
     },
+    # Proxies that add to X-Forwarded-For: which address counts where nobody is signed in.
+    "NUM_PROXIES": env.int("CTEM_PROXIES", 0, validate=NOT_NEGATIVE),
     "DEFAULT_SCHEMA_CLASS": "core.openapi.ProblemSchema",
     "EXCEPTION_HANDLER": "ctem.errors.problem_response",
     "PAGE_SIZE": 50,
@@ -283,6 +288,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "core.openapi.add_components",
+    ],
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # the words speak for themselves
     "ENUM_NAME_OVERRIDES": {  # the names of words in the schema

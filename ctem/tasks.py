@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from core.idempotency import forget_old_keys
 from ctem import jobs
 from ctem.celery import app
 from findings.services import expire_acceptances
@@ -76,6 +77,12 @@ def prune_sightings(**_: Any) -> None:
     """Forget which result each old scan saw, where no evidence rests on it, and old deliveries."""
     prune(at=timezone.now())
     forget_deliveries(at=timezone.now())
+
+
+@app.task(name="ctem.forget_keys")
+def forget_keys(**_: Any) -> None:
+    """Delete the answers of POSTs that were kept for a day."""
+    forget_old_keys(at=timezone.now())
 
 
 @app.task(name="ctem.order_due_scans")

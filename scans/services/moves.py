@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from core.errors import BadInput, Refused
 from core.models import User
@@ -22,7 +22,7 @@ class Answer:
 
     finding: int
     status: str
-    refusal: Refused | None = field(default=None, compare=False)
+    refusal: Refused | IntegrityError | None = field(default=None, compare=False)
 
 
 def move(
@@ -51,6 +51,7 @@ def move_many(
 ) -> list[Answer]:
     """Perform one transition for each finding on its own and answer each, in their order.
 
+    Each is a transaction of its own, as its verb makes it: what the gate judged stays where it refuses.
     With ``dry_run`` the same is done and taken back, so that the preview cannot differ.
     """
     if name == "complete" and len(findings) > MAX_COMPLETIONS:
@@ -64,10 +65,12 @@ def _try(
     finding: Finding, name: str, by: User, at: datetime, brought: Mapping[str, Any], dry_run: bool
 ) -> Answer:
     try:
+        if not dry_run:
+            moved = move(finding=finding, name=name, by=by, at=at, brought=brought)
+            return Answer(finding.pk, moved.status)
         with transaction.atomic():
             moved = move(finding=finding, name=name, by=by, at=at, brought=brought)
-            if dry_run:
-                transaction.set_rollback(True)
+            transaction.set_rollback(True)
             return Answer(finding.pk, moved.status)
-    except Refused as refusal:
+    except (Refused, IntegrityError) as refusal:  # the others are answered all the same
         return Answer(finding.pk, finding.status, refusal)

@@ -10,9 +10,9 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from core.api import AlwaysJson, ApiViewSet, EventSerializer
+from core.contract import Contract
 from core.errors import NotAllowed
 from core.models import Event, User, UserKind
 from core.permissions import Permission, Role
@@ -328,7 +328,7 @@ class TokenViewSet(ListModelMixin, ApiViewSet):
         return self.answer(token, shapes.TokenSerializer)
 
 
-class MeView(APIView):
+class MeView(Contract):
     """Who you are here."""
 
     content_negotiation_class = AlwaysJson

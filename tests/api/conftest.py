@@ -56,6 +56,18 @@ def _fresh(settings):
     Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # or WhiteNoise warns
 
 
+@pytest.fixture
+def rates(settings):
+    """Set how many requests accounts, and addresses without one, may send: ``rates(user="1/min")``."""
+
+    def set_rates(**told):
+        rest = settings.REST_FRAMEWORK
+        both = {**rest["DEFAULT_THROTTLE_RATES"], **told}
+        settings.REST_FRAMEWORK = {**rest, "DEFAULT_THROTTLE_RATES": both}
+
+    return set_rates
+
+
 @pytest.fixture(scope="session")
 def spec():
     """The schema as the code prints it."""
@@ -116,7 +128,7 @@ class Api:
             return
         described = operation["responses"].get(str(status))
         assert described is not None, f"{method} {path} answers {status}, which is not described"
-        if status != 204:
+        if status not in (204, 304):
             schema = described["content"][kind.partition(";")[0]]["schema"]
             if "json" in kind and "Content-Disposition" not in response.headers:
                 self.fits(response.json(), schema)

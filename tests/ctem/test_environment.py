@@ -88,6 +88,8 @@ WRONG = {
     "CTEM_HTTPS": ("perhaps", '"CTEM_HTTPS" invalid: Not a valid boolean'),
     "CTEM_LOG_LEVEL": ("LOUD", "Must be one of: DEBUG, INFO"),
     "CTEM_LOG_FORMAT": ("xml", "Must be one of: text, json"),
+    "CTEM_CACHE_URL": (f"memcached://{CANARY}/", "CTEM_CACHE_URL: redis://HOST:6379/1"),
+    "CTEM_PROXIES": ("-1", '"CTEM_PROXIES" invalid: [\'a whole number'),
     "CTEM_API_RATE_USER": ("many", "a rate as 60/min is expected"),
     "CTEM_BLOBS": (
         f"s3://{CANARY}:{CANARY}@host/",
