@@ -53,7 +53,7 @@ class Contract(APIView):
     """A door with keys, tags, preconditions, sparse members and rates. Goes before DRF's own classes."""
 
     claimed: KeptAnswer | None = None  # the key under which this request works
-    only: Iterable[str] | None = None  # the members that were asked for
+    only: frozenset[str] | None = None  # the members that were asked for
 
     # --- before the work -------------------------------------------------------------------------
     def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> Any:
@@ -85,7 +85,7 @@ class Contract(APIView):
         if getattr(self, "action", None) in ("list", "retrieve") and request.method in READING:
             self.ask_only(self.get_serializer().fields)  # type: ignore[attr-defined]
         if (key := idempotency.key_of(request)) is not None:
-            self._claim(request, key)
+            self._claim_key(request, key)
 
     def ask_only(self, known: Iterable[str]) -> None:
         """Keep which of the members ``known`` were asked for. Raises ValidationError naming others."""
@@ -96,9 +96,9 @@ class Contract(APIView):
         if unknown:
             names = ", ".join(repr(name) for name in unknown[:20])
             raise ValidationError({FIELDS: [f"Unknown members: {names}."]})
-        self.only = set(told)
+        self.only = frozenset(told)
 
-    def _claim(self, request: Request, key: str) -> None:
+    def _claim_key(self, request: Request, key: str) -> None:
         found = idempotency.claim(
             user_id=request.user.pk, key=key, fingerprint=idempotency.fingerprint_of(request),
             at=timezone.now(),
@@ -136,8 +136,8 @@ class Contract(APIView):
         if not getattr(view, "detail", False) or not hasattr(view, "retrieve"):
             return None
         row = view.get_object()
-        locked = type(row)._base_manager.select_for_update(of=("self",), no_key=True)
-        if not locked.filter(pk=row.pk).values_list("pk").first():
+        rows = type(row)._base_manager.select_for_update(no_key=True)
+        if rows.only("pk").filter(pk=row.pk).first() is None:  # deleted since
             raise Http404
         action, view.action = view.action, "retrieve"
         try:
@@ -152,7 +152,7 @@ class Contract(APIView):
         try:
             return super().handle_exception(exc)
         except Exception:
-            self._release()  # a fault of ours (500): it may be tried again
+            self._release_key()  # a fault of ours (500): it may be tried again
             raise
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
@@ -163,7 +163,7 @@ class Contract(APIView):
                 response = super().finalize_response(request, wrong, *args, **kwargs)
             else:
                 response = self._as_asked(request, response)
-        self._keep(response)
+        self._keep_answer(response)
         for rate in getattr(self, "rates", ()):
             if isinstance(rate, Rate):
                 for name, value in rate.headers().items():
@@ -184,11 +184,11 @@ class Contract(APIView):
         response.headers["ETag"] = tag
         return response
 
-    def _keep(self, response: Any) -> None:
+    def _keep_answer(self, response: Any) -> None:
         if self.claimed is None:
             return
         if response.status_code >= 500 or response.status_code in NOT_DONE:
-            self._release()
+            self._release_key()
             return
         row, self.claimed = self.claimed, None
         content = response.render().content if isinstance(response, Response) else response.content
@@ -196,13 +196,13 @@ class Contract(APIView):
             row, idempotency.Answer(response.status_code, dict(response.headers), content)
         )
 
-    def _release(self) -> None:
+    def _release_key(self) -> None:
         if self.claimed is not None:
             idempotency.release(self.claimed)
             self.claimed = None
 
 
-def _cut(data: Any, only: Iterable[str]) -> Any:
+def _cut(data: Any, only: frozenset[str]) -> Any:
     """A page, a list or an object with these members alone."""
     if isinstance(data, list):
         return [_cut(row, only) for row in data]

@@ -14,7 +14,7 @@ ALWAYS = {
 BY_ID = {"404": "There is nothing here that you may see."}
 ON_READ = {"400": "A parameter is unknown or its value cannot be used."}
 ON_POST = {"422": "The `Idempotency-Key` was used for another request."}
-ON_MATCH = {"412": "The object is not what `If-Match` names."}
+ON_MATCH = {"412": "The object is not what `If-Match` names, or has no tag."}
 ON_WRITE = {
     "400": "The body cannot be used; `errors` or `where` name the place.",
     "403": "Your role does not allow this.",
@@ -123,7 +123,7 @@ class ProblemSchema(AutoSchema):
         possible = ALWAYS | (ON_READ if self.method == "GET" else ON_WRITE)
         possible |= BY_ID if "{" in self.path else {}
         possible |= ON_POST if "Idempotency-Key" in parameters else {}
-        possible |= ON_MATCH if "If-Match" in parameters else {}
+        possible |= ON_MATCH if self.method != "GET" else {}
         for status, words in sorted(possible.items()):
             content = {PROBLEM: {"schema": problem}}
             operation["responses"].setdefault(status, {"description": words, "content": content})

@@ -8,6 +8,7 @@ from django.core.cache import cache
 
 from core.throttling import limit_of
 from findings.models import Finding
+from scans.models import Verification
 from scopes.models import Asset
 from tests import factories as make
 from tests.api.bodies import body_of
@@ -101,9 +102,10 @@ def test_a_refusal_behind_a_precondition_keeps_what_the_verb_kept(api, world):
     """The gate's no is stored with its judgement, with If-Match as without."""
     client, path = api(world.analyst), f"findings/{world.open.pk}/"
     client.post(f"{path}transitions/", {"name": "claim", "reason": "Fixed."})
+    before = Verification.objects.filter(finding=world.open).count()
     answer = client.post(f"{path}transitions/", {"name": "complete"}, HTTP_IF_MATCH="*")
     assert answer.status_code == 409 and answer.json()["checks"]
-    assert world.open.verifications.exists()
+    assert Verification.objects.filter(finding=world.open).count() > before
 
 
 def test_what_one_may_not_see_is_not_there_whatever_its_tag(api, world, outsider):
@@ -148,7 +150,7 @@ def test_every_door_that_says_so_takes_fields_and_refuses_others_by_name(spec, a
     client, said = api(world.admin), 0
     for template, name in gets(spec):
         path = world.path(template)
-        answer = client.get(f"{path}?fields=id,nonsense,%00")
+        answer = client.get(f"{path}?fields=id,nonsense")
         if "fields" in names_of(spec["paths"][template]["get"]):
             said += 1
             assert answer.status_code == 400, name
@@ -156,7 +158,7 @@ def test_every_door_that_says_so_takes_fields_and_refuses_others_by_name(spec, a
         else:
             assert answer.status_code in (400, 404), name
             if answer.status_code == 400:
-                assert answer.json()["errors"] == {"fields": ["Unknown parameter."]}, name
+                assert list(answer.json()["errors"]) == ["fields"], name
     assert said > 60
 
 
@@ -247,6 +249,6 @@ def test_the_description_tells_the_contract_of_every_operation(spec):
             )
             assert ("If-None-Match" in names_of(operation)) == (method == "get") == ("304" in told)
             assert ("ETag" in good) == (method == "get")
-            assert ("If-Match" in names_of(operation)) == ("412" in told)
-            if method == "patch":
-                assert "412" in told, name
+            assert ("412" in told) == (method != "get")
+            if method == "patch" or name in ("findings_transitions_create", "teams_destroy"):
+                assert "If-Match" in names_of(operation), name
