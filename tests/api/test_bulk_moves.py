@@ -8,7 +8,7 @@ from scans.models import Verification
 from scans.services import moves
 from tests import factories as make
 
-STATEMENTS_OF_A_MOVE = 12  # savepoints, the lock, may they, the row, the event and its chain
+STATEMENTS_OF_A_MOVE = 13  # savepoints, the lock, may they, the row, the event and its chain
 
 
 def test_a_bulk_move_asks_the_database_a_bounded_number_of_times_for_each(api, world):
