@@ -99,8 +99,9 @@ class Contract(APIView):
         self.only = frozenset(told)
 
     def _claim_key(self, request: Request, key: str) -> None:
+        user: Any = request.user  # somebody: permissions were asked
         found = idempotency.claim(
-            user_id=request.user.pk, key=key, fingerprint=idempotency.fingerprint_of(request),
+            user_id=user.pk, key=key, fingerprint=idempotency.fingerprint_of(request),
             at=timezone.now(),
         )  # fmt: skip
         if isinstance(found, idempotency.Answer):

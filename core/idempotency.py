@@ -85,7 +85,8 @@ def fingerprint_of(request: Request) -> str:
     for text in (request.method or "", request.path, meta.get("QUERY_STRING", ""), _means(request)):
         _add(digest, [text.encode()])
     if (request.content_type or "").startswith("multipart/"):
-        for name, values in request.data.lists():
+        form: Any = request.data
+        for name, values in form.lists():
             for value in values:
                 _add(digest, [name.encode()])
                 _add(digest, _bytes_of(value))
@@ -154,7 +155,7 @@ def _answer_of(row: KeptAnswer, at: datetime) -> Answer:
     place = {name: value for name, value in row.headers.items() if name == "Location"}
     if row.state == KeyState.NOT_KEPT:
         raise NoAnswerKept(
-            f"It was done and answered {row.status}; the answer was larger than is kept "
+            f"It was done and answered {row.code}; the answer was larger than is kept "
             f"(> {MOST_KEPT} bytes).",
             place,
         )
@@ -162,23 +163,23 @@ def _answer_of(row: KeptAnswer, at: datetime) -> Answer:
         content = unseal(row.sealed, context=_context(row))
     except ValueError:
         raise NoAnswerKept(
-            f"It was done and answered {row.status}; the answer does not open any more, as the "
+            f"It was done and answered {row.code}; the answer does not open any more, as the "
             "server's secret was changed.",
             place,
         ) from None
-    return Answer(row.status or 200, row.headers, content.encode())
+    return Answer(row.code or 200, row.headers, content.encode())
 
 
 def keep(row: KeptAnswer, answer: Answer) -> None:
     """Keep what the work under ``row`` was answered with; of a large or unreadable answer only that."""
-    row.status, row.headers, row.state = answer.status, answer.headers, KeyState.NOT_KEPT.value
+    row.code, row.headers, row.state = answer.status, answer.headers, KeyState.NOT_KEPT.value
     if len(answer.content) <= MOST_KEPT:
         try:
             row.sealed = seal(answer.content.decode(), context=_context(row))
             row.state = KeyState.KEPT.value
         except UnicodeDecodeError:  # a file: it can be downloaded again
             row.sealed = ""
-    row.save(update_fields=["status", "headers", "state", "sealed"])
+    row.save(update_fields=["code", "headers", "state", "sealed"])
 
 
 def release(row: KeptAnswer) -> None:

@@ -150,7 +150,7 @@ class KeptAnswer(models.Model):
     key = models.CharField(max_length=255)
     fingerprint = models.CharField(max_length=64)  # of method, address, query, body and token
     state = models.CharField(max_length=8, default=KeyState.RUNNING.value)
-    status = models.PositiveSmallIntegerField(null=True)
+    code = models.PositiveSmallIntegerField(null=True)  # the HTTP status of the answer
     headers = models.JSONField(default=dict)
     sealed = models.TextField(default="")  # the body: some show a secret once
     started_at = models.DateTimeField()
@@ -161,9 +161,9 @@ class KeptAnswer(models.Model):
             models.UniqueConstraint(fields=["user", "key"], name="kept_answer_key"),
             models.CheckConstraint(
                 name="kept_answer_answered",
-                condition=Q(state="running", status__isnull=True, sealed="")
-                | Q(state="kept", status__isnull=False) & ~Q(sealed="")
-                | Q(state="not_kept", status__isnull=False, sealed=""),
+                condition=Q(state="running", code__isnull=True, sealed="")
+                | Q(state="kept", code__isnull=False) & ~Q(sealed="")
+                | Q(state="not_kept", code__isnull=False, sealed=""),
             ),
         ]
         indexes = [models.Index(fields=["started_at"], name="kept_answer_old")]

@@ -23,7 +23,7 @@ class Migration(migrations.Migration):
                 ("key", models.CharField(max_length=255)),
                 ("fingerprint", models.CharField(max_length=64)),
                 ("state", models.CharField(default="running", max_length=8)),
-                ("status", models.PositiveSmallIntegerField(null=True)),
+                ("code", models.PositiveSmallIntegerField(null=True)),
                 ("headers", models.JSONField(default=dict)),
                 ("sealed", models.TextField(default="")),
                 ("started_at", models.DateTimeField()),
@@ -46,16 +46,14 @@ class Migration(migrations.Migration):
                     models.UniqueConstraint(fields=("user", "key"), name="kept_answer_key"),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(
-                                ("sealed", ""), ("state", "running"), ("status__isnull", True)
-                            ),
+                            models.Q(("sealed", ""), ("state", "running"), ("code__isnull", True)),
                             models.Q(
                                 ("state", "kept"),
-                                ("status__isnull", False),
+                                ("code__isnull", False),
                                 models.Q(("sealed", ""), _negated=True),
                             ),
                             models.Q(
-                                ("sealed", ""), ("state", "not_kept"), ("status__isnull", False)
+                                ("sealed", ""), ("state", "not_kept"), ("code__isnull", False)
                             ),
                             _connector="OR",
                         ),

@@ -148,7 +148,7 @@ def test_a_request_that_was_cut_off_is_not_done_again_and_says_so(api, world, co
     client = api(world.analyst)
     client.post(comments, {"body": "Once."}, **keyed())
     KeptAnswer.objects.update(
-        state="running", status=None, sealed="", started_at=timezone.now() - timedelta(minutes=11)
+        state="running", code=None, sealed="", started_at=timezone.now() - timedelta(minutes=11)
     )
     answer = client.post(comments, {"body": "Once."}, **keyed())
     assert (answer.status_code, type_of(answer)) == (409, "idempotency-no-answer")

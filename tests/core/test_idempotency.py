@@ -66,9 +66,9 @@ def test_a_key_is_there_before_the_work_and_its_answer_after():
     "wrong",
     [
         {"state": "lost"},
-        {"state": "kept", "status": 200},
-        {"status": 200},
-        {"state": "not_kept", "status": 200, "sealed": "x"},
+        {"state": "kept", "code": 200},
+        {"code": 200},
+        {"state": "not_kept", "code": 200, "sealed": "x"},
     ],
 )
 def test_the_database_refuses_an_answer_that_is_half_there(wrong):
