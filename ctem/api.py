@@ -45,6 +45,7 @@ from scopes.api.scopes import (
     PolicyViewSet,
     TokenViewSet,
 )
+from tickets.api.trackers import TicketViewSet, TrackerViewSet
 from tickets.api.webhooks import WebhookViewSet
 
 app_name = "api"
@@ -96,6 +97,8 @@ router.register("clearances", ClearanceViewSet, "clearance")
 router.register("connections", ConnectionViewSet, "connection")
 router.register("repositories", RepositoryViewSet, "repository")
 router.register("pull-requests", PullRequestViewSet, "pull-request")
+router.register("trackers", TrackerViewSet, "tracker")
+router.register("tickets", TicketViewSet, "ticket")
 router.register("webhooks", WebhookViewSet, "webhook")
 router.register("events", EventViewSet, "event")
 router.register("audit", AuditViewSet, "audit")

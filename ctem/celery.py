@@ -65,6 +65,11 @@ def _configuration() -> dict[str, Any]:
             "vanished": {"task": "ctem.vanished", "schedule": 3600, "options": {"expires": 3600}},
             "pulls": {"task": "ctem.show_pulls", "schedule": 15, "options": {"expires": 15}},
             "webhooks": {"task": "ctem.deliver", "schedule": 5, "options": {"expires": 5}},
+            "trackers": {
+                "task": "ctem.follow_trackers",
+                "schedule": 10,
+                "options": {"expires": 10},
+            },
             "sweep": {"task": "ctem.sweep", "schedule": every, "options": {"expires": every}},
         },
     }

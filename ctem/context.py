@@ -44,7 +44,16 @@ NAVIGATION = (  # address, words, icon, names of pages below it
         "integrations",
         "Integrations",
         "link-2",
-        ("connection", "connection-new", "webhooks", "webhook-new", "webhook"),
+        (
+            "connection",
+            "connection-new",
+            "webhooks",
+            "webhook-new",
+            "webhook",
+            "trackers",
+            "tracker-new",
+            "tracker",
+        ),
     ),
     ("audit", "Audit", "scroll-text", ()),
 )

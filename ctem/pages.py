@@ -37,7 +37,7 @@ from scans.views import findings as finding_pages
 from scans.views import mobilizing as finding_mobilizing
 from scans.views import scopes as scope_pages
 from scopes.views import scopes
-from tickets.views import webhooks
+from tickets.views import trackers, webhooks
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -201,6 +201,18 @@ urlpatterns = [
         webhooks.send_again,
         name="webhook-resend",
     ),
+    # trackers
+    path("integrations/trackers/", trackers.trackers, name="trackers"),
+    path("integrations/trackers/new/", trackers.new, name="tracker-new"),
+    path("integrations/trackers/<int:pk>/", trackers.tracker, name="tracker"),
+    path("integrations/trackers/<int:pk>/change/", trackers.change, name="tracker-change"),
+    path("integrations/trackers/<int:pk>/check/", trackers.check, name="tracker-check"),
+    path("integrations/trackers/<int:pk>/key/", trackers.new_key, name="tracker-key"),
+    path("integrations/trackers/<int:pk>/secret/", trackers.new_secret, name="tracker-secret"),
+    path("integrations/trackers/<int:pk>/end/", trackers.end, name="tracker-end"),
+    path("findings/<int:pk>/tickets/", trackers.tickets, name="finding-tickets"),
+    path("findings/<int:pk>/tickets/ask/", trackers.ask, name="finding-ticket"),
+    path("tickets/<int:pk>/unlink/", trackers.unlink, name="ticket-unlink"),
     path("assets/<int:pk>/move-in/", moving_in.move_in_form, name="asset-move-in"),
     path("assets/<int:pk>/move-in/run/", moving_in.move_in_run, name="asset-move-in-run"),
     path("audit/", scopes.audit, name="audit"),

@@ -22,6 +22,7 @@ from scans.services.schedules import order_due_scans
 from scans.services.standing import judge_with_approvals_of_today
 from scans.services.vanishing import ask_all
 from scans.services.waivers import judge_ended_waivers
+from tickets.services.tracker_rounds import follow_trackers
 from tickets.services.webhook_threads import deliver
 from tickets.services.webhooks import forget_deliveries
 
@@ -107,3 +108,9 @@ def look_for_vanished(**_: Any) -> None:
 def deliver_webhooks(**_: Any) -> None:
     """Make deliveries of what happened, and begin to send what is due."""
     deliver(at=timezone.now())
+
+
+@app.task(name="ctem.follow_trackers")
+def follow_all_trackers(**_: Any) -> None:
+    """Write down what tickets are to be told, and begin a round with each tracker that has something due."""
+    follow_trackers(at=timezone.now())

@@ -7,6 +7,7 @@ from django.urls import include, path
 
 from forges.api.hooks import HookView
 from scans.views import published
+from tickets.api.tracker_hooks import TrackerHookView
 
 urlpatterns = [
     path(".well-known/ctem-certificate-keys.json", published.keys, name="published-keys"),
@@ -22,6 +23,7 @@ urlpatterns = [
     ),
     path(".well-known/ctem-gate.pyz", published.gate_program, name="published-gate"),
     path("hooks/<slug:hook>/", HookView.as_view(), name="hook"),
+    path("hooks/trackers/<slug:hook>/", TrackerHookView.as_view(), name="tracker-hook"),
     path("api/", include("ctem.api")),
     path("", include("ctem.pages")),
 ]

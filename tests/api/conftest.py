@@ -44,7 +44,8 @@ from tests.remediations.proposed import mobilized
 from tests.scans.evidence import said_of
 from tests.scans.objections import objections_to
 from tests.tickets.hooked import hook, told_of
-from tickets.models import WebhookEndpoint
+from tests.tickets.tracked import ticketed
+from tickets.models import Ticket, TrackerConnection, WebhookEndpoint
 
 V1 = "/api/v1"
 PROBLEM = "application/problem+json"
@@ -191,6 +192,10 @@ class World:
         return Dispute.objects.get(scope=self.scope)
 
     @property
+    def tracker(self):
+        return TrackerConnection.objects.filter(scope=self.scope).earliest("pk")
+
+    @property
     def team(self):
         return Team.objects.get(scope=self.scope)
 
@@ -208,6 +213,7 @@ class World:
                 "pipeline-identities": PipelineIdentity.objects.filter(scope=self.scope).first(),
                 "releases": Release.objects.get(scope=self.scope),
                 "connections": Connection.objects.get(scope=self.scope),
+                "trackers": self.tracker, "tickets": Ticket.objects.filter(scope=self.scope).earliest("pk"),
                 "webhooks": WebhookEndpoint.objects.filter(scope=self.scope).earliest("pk"),
                 "repositories": Repository.objects.get(scope=self.scope),
                 "pull-requests": PullRequest.objects.get(scope=self.scope),
@@ -271,6 +277,7 @@ def make_world():
     make_pull(make_repository(connection, asset=asset), being_fixed.remediations.get())
     hook(asset.scope)
     told_of(asset.scope)
+    ticketed(being_fixed)
     objections_to(closed.remediations.get())
     said_of(closed.remediations.get())
     told_to_the_runner(asset, admin)

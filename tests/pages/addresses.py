@@ -61,6 +61,10 @@ SHOWN = {  # read by anybody who may read the scope
     "connection-new": (),
     "connection": ("connection",),
     "connection-progress": ("connection",),
+    "trackers": (),
+    "tracker-new": (),
+    "tracker": ("tracker",),
+    "finding-tickets": ("open",),
     "webhooks": (),
     "webhook-new": (),
     "webhook": ("webhook",),
@@ -76,7 +80,7 @@ DOWNLOADS = (
     "remediation-diff",
     "scan-raw",
 )
-FRAGMENTS = ("scan-progress", "connection-progress", "finding-pulls")
+FRAGMENTS = ("scan-progress", "connection-progress", "finding-pulls", "finding-tickets")
 OF_ROWS = tuple(name for name, needs in SHOWN.items() if needs)
 # fmt: off
 DONE = {  # name → (what fills the address, body): what changes something
@@ -148,6 +152,16 @@ DONE = {  # name → (what fills the address, body): what changes something
     "connection-secret": (("connection",), {}),
     "connection-look": (("connection",), {}),
     "connection-end": (("connection",), {}),
+    "tracker-change": (
+        ("tracker",),
+        {"name": "Jira", "reopens": "never", "bands": "P1", "mapping": '{"labels": ["sec"]}'},
+    ),
+    "tracker-check": (("tracker",), {}),
+    "tracker-key": (("tracker",), {"key": "T0KEN-2"}),
+    "tracker-secret": (("tracker",), {}),
+    "tracker-end": (("tracker",), {}),
+    "finding-ticket": (("open",), {"connection": "1", "key": ""}),
+    "ticket-unlink": (("ticket",), {}),
     "webhook-change": (
         ("webhook",),
         {"name": "Chat", "url": "https://chat.example/", "actions": "*", "payload": "full"},

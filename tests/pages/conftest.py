@@ -26,7 +26,8 @@ from tests.remediations.proposed import mobilized
 from tests.scans.evidence import said_of
 from tests.scans.objections import objections_to
 from tests.tickets.hooked import hook, told_of
-from tickets.models import WebhookEndpoint
+from tests.tickets.tracked import ticketed
+from tickets.models import Ticket, TrackerConnection, WebhookEndpoint
 
 
 @dataclass
@@ -63,6 +64,14 @@ class World:
     @property
     def webhook(self):
         return WebhookEndpoint.objects.get(scope=self.scope)
+
+    @property
+    def tracker(self):
+        return TrackerConnection.objects.get(scope=self.scope)
+
+    @property
+    def ticket(self):
+        return Ticket.objects.get(scope=self.scope)
 
     @property
     def approval(self):
@@ -137,6 +146,7 @@ def make_world():
     make_pull(make_repository(connection, asset=asset), being_fixed.remediations.get())
     hook(asset.scope)
     told_of(asset.scope)
+    ticketed(being_fixed)
     mobilized(fresh, being_fixed)
     scoped(asset)
     return World(asset, closed, being_fixed, fresh, being_fixed.remediations.get(), token)

@@ -7,6 +7,7 @@ import pytest
 
 from tests import factories as make
 from tests.loopback import serving
+from tests.tickets.fake_jira import Jira
 from tests.tickets.hooked import Clock
 
 PATH = "/hook"
@@ -36,3 +37,13 @@ def url(receiver):
 def clock(db):
     """A minute ahead: all that a test made before is due."""
     return Clock(make.now() + timedelta(minutes=1))
+
+
+@pytest.fixture
+def jira(settings):
+    """A Jira Cloud with the project SEC."""
+    with serving() as server:
+        settings.OUTBOUND_PLAIN_HOSTS = [server.host]
+        settings.OUTBOUND_PRIVATE_HOSTS = []
+        settings.PUBLIC_URL = "https://ctem.example"
+        yield Jira(server)

@@ -1,0 +1,1 @@
+"""Clients of trackers: requests and answers, no rows of ours."""

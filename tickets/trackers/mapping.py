@@ -1,0 +1,90 @@
+"""How findings map to fields of tickets, and which get one by themselves: read strictly, with defaults. Pure."""
+
+from collections.abc import Mapping as Members
+from typing import Any
+
+from core.errors import BadInput
+from core.text import is_clean
+from findings.statuses import OPEN, Status
+
+BANDS = ("P1", "P2", "P3", "P4")
+MAX_WORD = 100
+MAX_LABELS = 20
+MAX_FIELDS = 30
+MOST_BY_RULE = 1000
+JIRA: dict[str, Any] = {
+    "issue_type": "Task",
+    "labels": ["ctem"],
+    "priorities": {"P1": "Highest", "P2": "High", "P3": "Medium", "P4": "Low"},
+    "close": "",  # name of the transition; empty: the first that leads to done
+    "reopen": "",
+    "fields": {},  # further fields of a new ticket, as the tracker wants them
+}
+
+
+def read_mapping(data: Any, where: str = "mapping") -> dict[str, Any]:
+    """Return a mapping with all its members. Raises BadInput that names the place."""
+    told = _object(data, where)
+    if unknown := sorted(str(name) for name in told if name not in JIRA):
+        raise BadInput(f"{where}/{unknown[0][:60]}", f"is none of: {', '.join(JIRA)}")
+    kept = {**JIRA, **told}
+    for name in ("issue_type", "close", "reopen"):
+        _word(kept[name], f"{where}/{name}", least=name == "issue_type")
+    labels = kept["labels"]
+    if not isinstance(labels, list) or len(labels) > MAX_LABELS:
+        raise BadInput(f"{where}/labels", f"must be a list of at most {MAX_LABELS} texts")
+    for at, label in enumerate(labels):
+        _word(label, f"{where}/labels/{at}", least=True)
+        if " " in label:
+            raise BadInput(f"{where}/labels/{at}", "must have no space")
+    kept["priorities"] = _priorities(kept["priorities"], f"{where}/priorities")
+    fields = _object(kept["fields"], f"{where}/fields")
+    if len(fields) > MAX_FIELDS or len(str(fields)) > 10_000:
+        raise BadInput(f"{where}/fields", f"must be at most {MAX_FIELDS} fields, 10000 characters")
+    return kept
+
+
+def read_rule(data: Any, where: str = "rule") -> dict[str, Any]:
+    """Return a rule: ``bands``, ``statuses``, ``most``; empty for none. Raises BadInput."""
+    told = _object(data, where)
+    if unknown := sorted(str(name) for name in told if name not in ("bands", "statuses", "most")):
+        raise BadInput(f"{where}/{unknown[0][:60]}", "is none of: bands, statuses, most")
+    bands = _words(told.get("bands", []), BANDS, f"{where}/bands")
+    stages = tuple(status.value for status in OPEN if status != Status.AWAITING_VERIFICATION)
+    statuses = _words(told.get("statuses", []), stages, f"{where}/statuses")
+    if not bands and not statuses:
+        return {}
+    most = told.get("most", 100)
+    if not isinstance(most, int) or isinstance(most, bool) or not 0 < most <= MOST_BY_RULE:
+        raise BadInput(f"{where}/most", f"must be a number from 1 to {MOST_BY_RULE}")
+    return {"bands": bands, "statuses": statuses, "most": most}
+
+
+def _priorities(data: Any, where: str) -> dict[str, str]:
+    told = _object(data, where)
+    for band, name in told.items():
+        if band not in BANDS:
+            raise BadInput(f"{where}/{str(band)[:60]}", f"is none of: {', '.join(BANDS)}")
+        _word(name, f"{where}/{band}")
+    return dict(told)
+
+
+def _object(data: Any, where: str) -> Members[str, Any]:
+    if not isinstance(data, Members):
+        raise BadInput(where, "must be an object")
+    return data
+
+
+def _word(value: Any, where: str, *, least: bool = False) -> None:
+    if (
+        not isinstance(value, str)
+        or not is_clean(value)
+        or not int(least) <= len(value) <= MAX_WORD
+    ):
+        raise BadInput(where, f"must be a text of {int(least)} to {MAX_WORD} characters")
+
+
+def _words(value: Any, known: tuple[str, ...], where: str) -> list[str]:
+    if not isinstance(value, list) or any(word not in known for word in value):
+        raise BadInput(where, f"must be a list of: {', '.join(known)}")
+    return [word for word in known if word in value]
