@@ -34,6 +34,8 @@ class DeliveryState(StrEnum):
 
 class TrackerKind(StrEnum):
     JIRA = "jira"
+    GITHUB = "github"
+    GITLAB = "gitlab"
 
 
 class TrackerState(StrEnum):

@@ -12,7 +12,11 @@ from tickets.services import tracker_told as told
 from tickets.statuses import Reopens, TrackerKind
 from tickets.trackers.mapping import BANDS
 
-KINDS = ((TrackerKind.JIRA.value, "Jira (Cloud or Data Center)"),)
+KINDS = (
+    (TrackerKind.JIRA.value, "Jira (Cloud or Data Center)"),
+    (TrackerKind.GITHUB.value, "GitHub Issues"),
+    (TrackerKind.GITLAB.value, "GitLab Issues"),
+)
 REOPENS = (
     (Reopens.ALWAYS.value, "Comment and reopen it"),
     (Reopens.NEVER.value, "Comment, and leave it closed"),
@@ -40,7 +44,7 @@ def _account() -> forms.CharField:
         label="E-mail address",
         max_length=told.MAX_ACCOUNT,
         required=False,
-        help_text="That the API token is of, for Jira Cloud. Empty: Data Center, with a personal access token.",
+        help_text="That the API token is of, for Jira Cloud. Empty: a token alone.",
     )
 
 
@@ -79,10 +83,14 @@ class ConnectForm(forms.Form):
         label="Name", max_length=told.MAX_NAME, help_text="As it is called here."
     )
     base = forms.CharField(
-        label="Address", max_length=told.MAX_BASE, help_text="https://HOST of the tracker."
+        label="Address",
+        max_length=told.MAX_BASE,
+        help_text="https://HOST of the tracker; for GitHub https://api.github.com.",
     )
     project = forms.CharField(
-        label="Project", max_length=told.MAX_PROJECT, help_text="Its key, such as SEC."
+        label="Project",
+        max_length=told.MAX_PROJECT,
+        help_text="SEC, owner/repository or group/project.",
     )
     account = _account()
     key = _key()

@@ -156,7 +156,12 @@ def _read_rung(row: TrackerConnection, tracker: Tracker, clock: Clock) -> None:
 def _read(row: TrackerConnection, tracker: Tracker, tickets: object, clock: Clock) -> None:
     for ticket in list(tickets[:MOST_READ]):  # type: ignore[index]
         _hold(row, clock())
-        told = tracker.read(ticket.external_id)
+        try:
+            told = tracker.read(ticket.external_id)
+        except HostError as error:
+            if not error.final or isinstance(error, NotLetIn):
+                raise
+            told = None  # this one is not shown to us; the others may be
         _hold(row, clock())
         record_reading(ticket, told, at=clock())
 

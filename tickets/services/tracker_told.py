@@ -12,9 +12,13 @@ MAX_PROJECT = 100
 MAX_ACCOUNT = 200
 MAX_KEY = 1_000
 MAX_TICKET = 64
-_PROJECT = re.compile(r"[A-Z][A-Z0-9_]*")
+_PROJECTS = {
+    TrackerKind.JIRA: (re.compile(r"[A-Z][A-Z0-9_]*"), "the project's key, such as SEC"),
+    TrackerKind.GITHUB: (re.compile(r"[\w.-]+/[\w.-]+", re.ASCII), "owner/repository"),
+    TrackerKind.GITLAB: (re.compile(r"[\w.-]+(?:/[\w.-]+)+", re.ASCII), "group/project"),
+}
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
-_TICKET = re.compile(r"[A-Za-z0-9_-]+")
+_TICKET = re.compile(r"#?[A-Za-z0-9_-]+")
 
 
 def check_name(name: str) -> str:
@@ -53,17 +57,20 @@ def check_base(base: str) -> str:
     return base
 
 
-def check_project(project: str) -> str:
-    """Return the project's key. Raises BadInput."""
-    project = project.strip()
-    if len(project) > MAX_PROJECT or not _PROJECT.fullmatch(project):
-        raise BadInput("project", "must be the project's key, such as SEC")
+def check_project(project: str, kind: TrackerKind) -> str:
+    """Return the project as its tracker names it. Raises BadInput."""
+    project, (form, words) = project.strip().strip("/"), _PROJECTS[kind]
+    is_path = any(part in (".", "..") for part in project.split("/"))
+    if len(project) > MAX_PROJECT or not form.fullmatch(project) or is_path:
+        raise BadInput("project", f"must be {words}")
     return project
 
 
-def check_account(account: str) -> str:
+def check_account(account: str, kind: TrackerKind) -> str:
     """Return the e-mail address that signs in at Jira Cloud, or nothing. Raises BadInput."""
     account = account.strip()
+    if account and kind != TrackerKind.JIRA:
+        raise BadInput("account", "is for Jira Cloud; a token says by itself whose it is")
     if account and (
         len(account) > MAX_ACCOUNT or not _VISIBLE.fullmatch(account) or ":" in account
     ):

@@ -3,6 +3,7 @@
 Nobody is asked here: services/tracker_rounds.py does, outside of transactions.
 """
 
+import re
 import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ from scopes.services import set_member
 from tickets.models import TicketStep, TrackerConnection
 from tickets.services import tracker_told as told
 from tickets.services.tracker_opening import seal_for
-from tickets.statuses import LIVE_TICKET, Reopens, StepState, TicketState, TrackerState
+from tickets.statuses import LIVE_TICKET, Reopens, StepState, TicketState, TrackerKind, TrackerState
 from tickets.trackers.mapping import read_mapping, read_rule
 
 ROTATION = timedelta(hours=24)  # for which the webhook secret of before is still taken
@@ -49,10 +50,11 @@ def connect_tracker(
     Raises NotAllowed, BadInput that names the member, WrongState where the name is taken.
     """
     check_may(by, Permission.ADMINISTER, scope.pk)
+    which = told.check_kind(kind)
     row = TrackerConnection(
-        scope=scope, kind=told.check_kind(kind).value, name=told.check_name(name),
-        base=told.check_base(base), project=told.check_project(project),
-        account=told.check_account(account), mapping=read_mapping(mapping), rule=read_rule(rule),
+        scope=scope, kind=which.value, name=told.check_name(name), base=told.check_base(base),
+        project=told.check_project(project, which), account=told.check_account(account, which),
+        mapping=read_mapping(mapping, which), rule=read_rule(rule),
         reopens=told.check_reopens(reopens), hook=secrets.token_urlsafe(24), cursor=_head(scope),
         asked_at=at, created_at=at, created_by=by,
     )  # fmt: skip
@@ -60,7 +62,7 @@ def connect_tracker(
     secret = secrets.token_urlsafe(32)
     row.sealed_secret = seal_for(row, "secret", secret)
     row.actor = User.objects.create_user(
-        f"{row.kind}-{row.project}-{row.hook[:8]}".lower(), kind=UserKind.SERVICE.value
+        _service_name(row), kind=UserKind.SERVICE.value
     )  # without a password
     _save(row)
     set_member(scope=scope, user=row.actor, role=Role.TICKETING, by=None, at=at)
@@ -83,7 +85,7 @@ def change_tracker(
     row = _live(tracker, by)
     before = _shown(row)
     row.name = row.name if name is None else told.check_name(name)
-    row.mapping = row.mapping if mapping is None else read_mapping(mapping)
+    row.mapping = row.mapping if mapping is None else read_mapping(mapping, TrackerKind(row.kind))
     row.rule = row.rule if rule is None else read_rule(rule)
     row.reopens = row.reopens if reopens is None else told.check_reopens(reopens)
     after = _shown(row)
@@ -113,7 +115,9 @@ def replace_tracker_key(
     Raises NotAllowed, BadInput, WrongState.
     """
     row = _live(tracker, by)
-    row.account = row.account if account is None else told.check_account(account)
+    row.account = (
+        row.account if account is None else told.check_account(account, TrackerKind(row.kind))
+    )
     row.sealed_key = seal_for(row, "key", told.check_key(key))
     row.state, row.problem, row.who = TrackerState.ACTIVE.value, "", ""
     row.asked_at, row.rest_until = at, None
@@ -164,6 +168,11 @@ def disconnect_tracker(*, tracker: TrackerConnection, by: User, at: datetime) ->
     unlinked = live.update(state=TicketState.UNLINKED.value, ended_at=at)
     _tell(row, "ended", by, at, {"not_done": dropped, "unlinked": unlinked})
     return row
+
+
+def _service_name(row: TrackerConnection) -> str:
+    project = re.sub(r"[^A-Za-z0-9._-]+", "-", row.project)[:80]
+    return f"{row.kind}-{project}-{row.hook[:8]}".lower()
 
 
 def _live(tracker: TrackerConnection, by: User) -> TrackerConnection:

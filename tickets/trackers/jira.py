@@ -7,18 +7,15 @@ Version 2 takes plain text where version 3 wants documents. Searches differ: Clo
 import base64
 import hashlib
 import hmac
-import json
 from collections.abc import Collection, Mapping
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
-from core.errors import BadInput
-from core.outbound import HostError, Reply, fetch
+from core.outbound import HostError
 from core.text import clean_text
-from tickets.trackers.base import Account, Draft, External, Message, NotLetIn
+from tickets.trackers.base import Account, Draft, External, Message
+from tickets.trackers.rest import Rest, need, part_of, read_body
 
-TIMEOUT = 20.0
-MOST_ANSWER = 4 * 1024 * 1024  # bytes; an issue with its comments
 MOST_COMMENTS = 100  # newest, that are looked through for a marker
 FIELDS = "status,updated,project"
 Json = dict[str, Any]
@@ -32,19 +29,16 @@ class Jira:
         self._is_cloud = bool(account.account)
         pair = f"{account.account}:{account.key}".encode()
         basic = f"Basic {base64.b64encode(pair).decode()}"
-        self._signed = basic if self._is_cloud else f"Bearer {account.key}"
-        self.host = urlsplit(account.base).netloc
-
-    def __repr__(self) -> str:
-        return f"Jira({self.host})"
+        signed = basic if self._is_cloud else f"Bearer {account.key}"
+        self._rest = Rest(f"{account.base}/rest/api/2", {"Authorization": signed})
 
     def who_am_i(self) -> str:
-        told = self._json("GET", "myself")
+        told = self._rest.row("GET", "myself")
         return str(told.get("displayName") or told.get("name") or "somebody")
 
     def find(self, marker: str) -> External | None:
         asked = {"jql": f'labels = "{marker}"', "fields": FIELDS, "maxResults": "2"}
-        found = self._json(
+        found = self._rest.row(
             "GET", f"{'search/jql' if self._is_cloud else 'search'}?{urlencode(asked)}"
         )
         issues = found.get("issues") or []
@@ -60,42 +54,44 @@ class Jira:
             "labels": [*self._mapping["labels"], draft.marker],
             **self._priority(draft.band),
         }
-        made = self._json("POST", "issue", {"fields": fields})
-        read = self.read(str(_need(made, "id")))
+        made = self._rest.row("POST", "issue", {"fields": fields})
+        read = self.read(str(need(made, "id")))
         if read is None:
-            raise HostError(f"{self.host} made a ticket and does not show it to us.")
+            raise HostError(f"{self._rest.host} made a ticket and does not show it to us.")
         return read
 
     def read(self, ticket: str) -> External | None:
-        reply = self._ask("GET", f"issue/{quote(ticket, safe='')}?fields={FIELDS}")
+        reply = self._rest.ask("GET", f"issue/{quote(ticket, safe='')}?fields={FIELDS}")
         if reply.status == 404:
             return None
-        issue = self._checked(reply)
-        project = issue.get("fields", {}).get("project", {}).get("key")
+        issue = self._rest.checked(reply).json()
+        project = part_of(part_of(issue, "fields"), "project").get("key")
         return self._external(issue) if project == self._project else None
 
     def has_comment(self, ticket: str, marker: str) -> bool:
         path = f"issue/{quote(ticket, safe='')}/comment?orderBy=-created&maxResults={MOST_COMMENTS}"
-        comments = self._json("GET", path).get("comments") or []
+        comments = self._rest.row("GET", path).get("comments") or []
         return any(marker in str(comment.get("body", "")) for comment in comments)
 
     def comment(self, ticket: str, text: str) -> None:
-        self._json("POST", f"issue/{quote(ticket, safe='')}/comment", {"body": text})
+        self._rest.row("POST", f"issue/{quote(ticket, safe='')}/comment", {"body": text})
 
     def update(self, ticket: str, band: str) -> None:
         if fields := self._priority(band):
-            reply = self._ask("PUT", f"issue/{quote(ticket, safe='')}", {"fields": fields})
-            self._check(reply)
+            reply = self._rest.ask("PUT", f"issue/{quote(ticket, safe='')}", {"fields": fields})
+            self._rest.checked(reply)
 
     def transition(self, ticket: str, *, is_open: bool) -> None:
         path = f"issue/{quote(ticket, safe='')}/transitions"
-        ways = self._json("GET", path).get("transitions") or []
+        ways = self._rest.row("GET", path).get("transitions") or []
         wanted = self._mapping["reopen" if is_open else "close"]
         for way in ways:
-            category = way.get("to", {}).get("statusCategory", {}).get("key")
+            category = part_of(part_of(way, "to"), "statusCategory").get("key")
             fits = way.get("name") == wanted if wanted else (category == "done") != is_open
             if fits:
-                self._check(self._ask("POST", path, {"transition": {"id": str(way["id"])}}))
+                self._rest.checked(
+                    self._rest.ask("POST", path, {"transition": {"id": str(way["id"])}})
+                )
                 return
         what = wanted or ("one that reopens" if is_open else "one that closes")
         raise HostError(f"The ticket has no transition now: {what}.", final=True)
@@ -105,65 +101,16 @@ class Jira:
         return {"priority": {"name": name}} if name else {}
 
     def _external(self, issue: Json) -> External:
-        fields, key = _need(issue, "fields"), str(_need(issue, "key"))
-        status = _need(fields, "status")
+        fields, key = need(issue, "fields"), str(need(issue, "key"))
+        status = need(fields, "status")
         return External(
-            id=str(_need(issue, "id")),
+            id=str(need(issue, "id")),
             key=key,
             address=f"{self._base}/browse/{quote(key, safe='')}",
-            is_open=status.get("statusCategory", {}).get("key") != "done",
+            is_open=part_of(status, "statusCategory").get("key") != "done",
             status=str(status.get("name", "")),
             version=str(fields.get("updated", "")),
         )
-
-    def _json(self, method: str, path: str, body: Json | None = None) -> Json:
-        return self._checked(self._ask(method, path, body))
-
-    def _ask(self, method: str, path: str, body: Json | None = None) -> Reply:
-        headers = {"Authorization": self._signed, "Accept": "application/json"}
-        data = None
-        if body is not None:
-            data = json.dumps(body).encode()
-            headers["Content-Type"] = "application/json"
-        reply = fetch(
-            method, f"{self._base}/rest/api/2/{path}", headers=headers, body=data,
-            limit=MOST_ANSWER, timeout=TIMEOUT,
-        )  # fmt: skip
-        if reply.status == 401:
-            raise NotLetIn(f"{self.host} does not take our credentials.", final=True)
-        return reply
-
-    def _checked(self, reply: Reply) -> Json:
-        self._check(reply)
-        found = reply.json()
-        if not isinstance(found, dict):
-            raise HostError("The tracker's answer is not what was asked for.", final=True)
-        return found
-
-    def _check(self, reply: Reply) -> None:
-        if 200 <= reply.status < 300:
-            return
-        error = reply.error(self.host)
-        if reply.status == 400:
-            raise HostError(f"{error.sentence[:-1]}: {_said(reply)}", final=True)
-        raise error
-
-
-def _said(reply: Reply) -> str:
-    """Which fields Jira does not want as they are, in its words, short."""
-    told = reply.json()
-    if not isinstance(told, dict):
-        return "no reason"
-    errors = told.get("errors") if isinstance(told.get("errors"), dict) else {}
-    words = [*(told.get("errorMessages") or []), *(f"{k}: {v}" for k, v in (errors or {}).items())]
-    return clean_text(" ".join(map(str, words)) or "no reason", 200)
-
-
-def _need(row: Json, key: str) -> Any:
-    value = row.get(key) if isinstance(row, dict) else None
-    if value is None:
-        raise HostError(f"The tracker's answer has no {key!r}.", final=True)
-    return value
 
 
 def read_message(
@@ -182,13 +129,8 @@ def read_message(
     ]
     if not any(held):
         return None
-    try:
-        data = json.loads(body)
-    except (ValueError, RecursionError):
-        raise BadInput("body", "is not JSON") from None
-    data = data if isinstance(data, dict) else {}
-    issue = data.get("issue")
-    ticket = issue.get("id", "") if isinstance(issue, dict) else ""
+    data = read_body(body)
+    ticket = part_of(data, "issue").get("id", "")
     delivery = headers.get("x-atlassian-webhook-identifier", "")
     return Message(
         delivery=delivery if 0 < len(delivery) <= 100 else hashlib.sha256(body).hexdigest(),

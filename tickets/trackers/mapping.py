@@ -6,6 +6,7 @@ from typing import Any
 from core.errors import BadInput
 from core.text import is_clean
 from findings.statuses import OPEN, Status
+from tickets.statuses import TrackerKind
 
 BANDS = ("P1", "P2", "P3", "P4")
 MAX_WORD = 100
@@ -21,22 +22,30 @@ JIRA: dict[str, Any] = {
     "fields": {},  # further fields of a new ticket, as the tracker wants them
 }
 
+LABELS: dict[str, Any] = {  # of hosts whose issues have no priority: labels say it
+    "labels": ["ctem"],
+    "priorities": {"P1": "P1", "P2": "P2", "P3": "P3", "P4": "P4"},
+    "fields": {},
+}
+DEFAULTS = {TrackerKind.JIRA: JIRA, TrackerKind.GITHUB: LABELS, TrackerKind.GITLAB: LABELS}
 
-def read_mapping(data: Any, where: str = "mapping") -> dict[str, Any]:
-    """Return a mapping with all its members. Raises BadInput that names the place."""
-    told = _object(data, where)
-    if unknown := sorted(str(name) for name in told if name not in JIRA):
-        raise BadInput(f"{where}/{unknown[0][:60]}", f"is none of: {', '.join(JIRA)}")
-    kept = {**JIRA, **told}
+
+def read_mapping(data: Any, kind: TrackerKind, where: str = "mapping") -> dict[str, Any]:
+    """Return a mapping with all members of its kind. Raises BadInput that names the place."""
+    told, known = _object(data, where), DEFAULTS[kind]
+    if unknown := sorted(str(name) for name in told if name not in known):
+        raise BadInput(f"{where}/{unknown[0][:60]}", f"is none of: {', '.join(known)}")
+    kept = {**known, **told}
     for name in ("issue_type", "close", "reopen"):
-        _word(kept[name], f"{where}/{name}", least=name == "issue_type")
+        if name in known:
+            _word(kept[name], f"{where}/{name}", least=name == "issue_type")
     labels = kept["labels"]
     if not isinstance(labels, list) or len(labels) > MAX_LABELS:
         raise BadInput(f"{where}/labels", f"must be a list of at most {MAX_LABELS} texts")
     for at, label in enumerate(labels):
         _word(label, f"{where}/labels/{at}", least=True)
-        if " " in label:
-            raise BadInput(f"{where}/labels/{at}", "must have no space")
+        if " " in label or "," in label:
+            raise BadInput(f"{where}/labels/{at}", "must have no space and no comma")
     kept["priorities"] = _priorities(kept["priorities"], f"{where}/priorities")
     fields = _object(kept["fields"], f"{where}/fields")
     if len(fields) > MAX_FIELDS or len(str(fields)) > 10_000:

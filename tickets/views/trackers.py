@@ -1,4 +1,4 @@
-"""Pages of trackers and the tickets of a finding: each sends one verb. A secret stands on the answer to its own POST."""
+"""Pages of trackers and of a finding's tickets: each sends one verb. A secret is on the answer to its POST."""
 
 from typing import Any
 
