@@ -36,6 +36,7 @@ class TrackerKind(StrEnum):
     JIRA = "jira"
     GITHUB = "github"
     GITLAB = "gitlab"
+    SERVICENOW = "servicenow"
 
 
 class TrackerState(StrEnum):

@@ -16,6 +16,7 @@ KINDS = (
     (TrackerKind.JIRA.value, "Jira (Cloud or Data Center)"),
     (TrackerKind.GITHUB.value, "GitHub Issues"),
     (TrackerKind.GITLAB.value, "GitLab Issues"),
+    (TrackerKind.SERVICENOW.value, "ServiceNow"),
 )
 REOPENS = (
     (Reopens.ALWAYS.value, "Comment and reopen it"),
@@ -32,7 +33,7 @@ class SecretInput(forms.PasswordInput):
 
 def _key() -> forms.CharField:
     return forms.CharField(
-        label="Token",
+        label="Token or password",
         max_length=told.MAX_KEY,
         help_text="It is kept sealed and never shown again.",
         widget=SecretInput(),
@@ -41,10 +42,10 @@ def _key() -> forms.CharField:
 
 def _account() -> forms.CharField:
     return forms.CharField(
-        label="E-mail address",
+        label="E-mail address or user",
         max_length=told.MAX_ACCOUNT,
         required=False,
-        help_text="That the API token is of, for Jira Cloud. Empty: a token alone.",
+        help_text="That the token is of, for Jira Cloud; the user of ServiceNow. Else empty.",
     )
 
 
@@ -90,7 +91,7 @@ class ConnectForm(forms.Form):
     project = forms.CharField(
         label="Project",
         max_length=told.MAX_PROJECT,
-        help_text="SEC, owner/repository or group/project.",
+        help_text="SEC, owner/repository, group/project; or a table.",
     )
     account = _account()
     key = _key()

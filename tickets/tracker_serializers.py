@@ -71,14 +71,16 @@ class NewTrackerSerializer(StrictSerializer):
     base = Text(
         told.MAX_BASE, help_text="https://HOST of the tracker, with its path if it has one."
     )
-    project = Text(told.MAX_PROJECT, help_text="The project's key.")
+    project = Text(
+        told.MAX_PROJECT, help_text="Key of a project, owner/repository, group/project, or a table."
+    )
     account = Text(
         told.MAX_ACCOUNT,
         required=False,
         allow_blank=True,
-        help_text="E-mail address that the token is of, for Jira Cloud; left out for Data Center.",
+        help_text="E-mail address for Jira Cloud, user for ServiceNow; else left out.",
     )
-    key = Text(told.MAX_KEY, write_only=True, help_text="The token.")
+    key = Text(told.MAX_KEY, write_only=True, help_text="The token or password.")
     mapping = serializers.DictField(required=False, help_text=MAPPING)
     rule = serializers.DictField(required=False, help_text=RULE)
     reopens = serializers.ChoiceField(REOPENS, required=False)

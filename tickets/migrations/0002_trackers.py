@@ -254,7 +254,8 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="trackerconnection",
             constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["jira", "github", "gitlab"])), name="tracker_kind"
+                condition=models.Q(("kind__in", ["jira", "github", "gitlab", "servicenow"])),
+                name="tracker_kind",
             ),
         ),
         migrations.AddConstraint(

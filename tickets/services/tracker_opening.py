@@ -8,18 +8,20 @@ from core.outbound import HostError
 from core.sealing import seal, unseal
 from tickets.models import TrackerConnection
 from tickets.statuses import TrackerKind
-from tickets.trackers import github, gitlab, jira
+from tickets.trackers import github, gitlab, jira, servicenow
 from tickets.trackers.base import Account, Reader, Tracker
 
 CLIENTS: dict[TrackerKind, Callable[[Account, dict[str, Any]], Tracker]] = {
     TrackerKind.JIRA: jira.Jira,
     TrackerKind.GITHUB: github.GitHub,
     TrackerKind.GITLAB: gitlab.GitLab,
+    TrackerKind.SERVICENOW: servicenow.ServiceNow,
 }
 READERS: dict[TrackerKind, Reader] = {
     TrackerKind.JIRA: jira.read_message,
     TrackerKind.GITHUB: github.read_message,
     TrackerKind.GITLAB: gitlab.read_message,
+    TrackerKind.SERVICENOW: servicenow.read_message,
 }
 
 

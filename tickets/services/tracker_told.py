@@ -16,7 +16,9 @@ _PROJECTS = {
     TrackerKind.JIRA: (re.compile(r"[A-Z][A-Z0-9_]*"), "the project's key, such as SEC"),
     TrackerKind.GITHUB: (re.compile(r"[\w.-]+/[\w.-]+", re.ASCII), "owner/repository"),
     TrackerKind.GITLAB: (re.compile(r"[\w.-]+(?:/[\w.-]+)+", re.ASCII), "group/project"),
+    TrackerKind.SERVICENOW: (re.compile(r"[a-z][a-z0-9_]*"), "a table, such as incident"),
 }
+_ACCOUNT = re.compile(r"[A-Za-z0-9._%+@-]+")
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 _TICKET = re.compile(r"#?[A-Za-z0-9_-]+")
 
@@ -67,15 +69,15 @@ def check_project(project: str, kind: TrackerKind) -> str:
 
 
 def check_account(account: str, kind: TrackerKind) -> str:
-    """Return the e-mail address that signs in at Jira Cloud, or nothing. Raises BadInput."""
+    """Return who signs in at Jira Cloud (an e-mail address) or ServiceNow, else nothing. Raises BadInput."""
     account = account.strip()
-    if account and kind != TrackerKind.JIRA:
-        raise BadInput("account", "is for Jira Cloud; a token says by itself whose it is")
-    if account and (
-        len(account) > MAX_ACCOUNT or not _VISIBLE.fullmatch(account) or ":" in account
-    ):
+    if account and kind in (TrackerKind.GITHUB, TrackerKind.GITLAB):
+        raise BadInput("account", "must be empty; a token says by itself whose it is")
+    if not account and kind == TrackerKind.SERVICENOW:
+        raise BadInput("account", "must be the user that signs in")
+    if account and (len(account) > MAX_ACCOUNT or not _ACCOUNT.fullmatch(account)):
         raise BadInput(
-            "account", f"must be an e-mail address, 1 to {MAX_ACCOUNT} characters, or empty"
+            "account", f"must be an e-mail address or user, at most {MAX_ACCOUNT} characters"
         )
     return account
 

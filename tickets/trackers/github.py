@@ -110,7 +110,9 @@ def read_message(
     data = read_body(body)
     delivery = headers.get(DELIVERED, "")
     return Message(
-        delivery=delivery if 0 < len(delivery) <= 100 else hashlib.sha256(body).hexdigest(),
+        delivery=clean_text(delivery)
+        if 0 < len(delivery) <= 100
+        else hashlib.sha256(body).hexdigest(),
         event=clean_text(headers.get("x-github-event", ""), 60),
         ticket=clean_text(str(part_of(data, "issue").get("number", "")), 64),
     )

@@ -100,7 +100,9 @@ def read_message(
         number = part_of(data, "issue").get("iid", "")
     delivery = headers.get(DELIVERED, "")
     return Message(
-        delivery=delivery if 0 < len(delivery) <= 100 else hashlib.sha256(body).hexdigest(),
+        delivery=clean_text(delivery)
+        if 0 < len(delivery) <= 100
+        else hashlib.sha256(body).hexdigest(),
         event=clean_text(headers.get("x-gitlab-event", ""), 60),
         ticket=clean_text(str(number), 64),
     )

@@ -133,7 +133,9 @@ def read_message(
     ticket = part_of(data, "issue").get("id", "")
     delivery = headers.get("x-atlassian-webhook-identifier", "")
     return Message(
-        delivery=delivery if 0 < len(delivery) <= 100 else hashlib.sha256(body).hexdigest(),
+        delivery=clean_text(delivery)
+        if 0 < len(delivery) <= 100
+        else hashlib.sha256(body).hexdigest(),
         event=clean_text(str(data.get("webhookEvent", "")), 60),
         ticket=clean_text(str(ticket), 64),
     )

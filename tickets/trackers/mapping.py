@@ -27,7 +27,23 @@ LABELS: dict[str, Any] = {  # of hosts whose issues have no priority: labels say
     "priorities": {"P1": "P1", "P2": "P2", "P3": "P3", "P4": "P4"},
     "fields": {},
 }
-DEFAULTS = {TrackerKind.JIRA: JIRA, TrackerKind.GITHUB: LABELS, TrackerKind.GITLAB: LABELS}
+SERVICENOW: dict[str, Any] = {
+    "priorities": {"P1": "1/1", "P2": "1/2", "P3": "2/2", "P4": "3/3"},  # impact/urgency
+    "close": "6",  # values of state
+    "reopen": "2",
+    "closed_states": ["6", "7", "8"],
+    "close_fields": {
+        "close_code": "Solution provided",
+        "close_notes": "Closed means proven: a scan of the merged fix has passed.",
+    },
+    "fields": {},
+}
+DEFAULTS = {
+    TrackerKind.JIRA: JIRA,
+    TrackerKind.GITHUB: LABELS,
+    TrackerKind.GITLAB: LABELS,
+    TrackerKind.SERVICENOW: SERVICENOW,
+}
 
 
 def read_mapping(data: Any, kind: TrackerKind, where: str = "mapping") -> dict[str, Any]:
@@ -36,21 +52,30 @@ def read_mapping(data: Any, kind: TrackerKind, where: str = "mapping") -> dict[s
     if unknown := sorted(str(name) for name in told if name not in known):
         raise BadInput(f"{where}/{unknown[0][:60]}", f"is none of: {', '.join(known)}")
     kept = {**known, **told}
-    for name in ("issue_type", "close", "reopen"):
-        if name in known:
-            _word(kept[name], f"{where}/{name}", least=name == "issue_type")
-    labels = kept["labels"]
+    for name, value in kept.items():
+        _member(name, value, f"{where}/{name}")
+    return {**kept, "priorities": dict(kept["priorities"])}
+
+
+def _member(name: str, value: Any, where: str) -> None:
+    if name == "priorities":
+        _priorities(value, where)
+    elif name in ("labels", "closed_states"):
+        _labels(value, where)
+    elif name in ("fields", "close_fields"):
+        if len(_object(value, where)) > MAX_FIELDS or len(str(value)) > 10_000:
+            raise BadInput(where, f"must be at most {MAX_FIELDS} fields, 10000 characters")
+    else:
+        _word(value, where, least=name == "issue_type")
+
+
+def _labels(labels: Any, where: str) -> None:
     if not isinstance(labels, list) or len(labels) > MAX_LABELS:
-        raise BadInput(f"{where}/labels", f"must be a list of at most {MAX_LABELS} texts")
+        raise BadInput(where, f"must be a list of at most {MAX_LABELS} texts")
     for at, label in enumerate(labels):
-        _word(label, f"{where}/labels/{at}", least=True)
+        _word(label, f"{where}/{at}", least=True)
         if " " in label or "," in label:
-            raise BadInput(f"{where}/labels/{at}", "must have no space and no comma")
-    kept["priorities"] = _priorities(kept["priorities"], f"{where}/priorities")
-    fields = _object(kept["fields"], f"{where}/fields")
-    if len(fields) > MAX_FIELDS or len(str(fields)) > 10_000:
-        raise BadInput(f"{where}/fields", f"must be at most {MAX_FIELDS} fields, 10000 characters")
-    return kept
+            raise BadInput(f"{where}/{at}", "must have no space and no comma")
 
 
 def read_rule(data: Any, where: str = "rule") -> dict[str, Any]:
@@ -69,13 +94,11 @@ def read_rule(data: Any, where: str = "rule") -> dict[str, Any]:
     return {"bands": bands, "statuses": statuses, "most": most}
 
 
-def _priorities(data: Any, where: str) -> dict[str, str]:
-    told = _object(data, where)
-    for band, name in told.items():
+def _priorities(data: Any, where: str) -> None:
+    for band, name in _object(data, where).items():
         if band not in BANDS:
             raise BadInput(f"{where}/{str(band)[:60]}", f"is none of: {', '.join(BANDS)}")
         _word(name, f"{where}/{band}")
-    return dict(told)
 
 
 def _object(data: Any, where: str) -> Members[str, Any]:
