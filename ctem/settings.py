@@ -303,6 +303,7 @@ SPECTACULAR_SETTINGS = {
         "LowToCritical": "scopes.serializers.CRITICALITIES",
         "RoleName": "scopes.serializers.ROLES",
         "Status": "findings.serializers.STATUSES",
+        "TrackerKind": "tickets.tracker_serializers.KINDS",
         "FeedKind": "findings.priority_serializers.FEED_KINDS",
         "NoveltyCause": "remediations.serializers.CAUSES",
         "ExportSource": "scans.moving_serializers.SOURCES",
