@@ -165,92 +165,6 @@ class Migration(migrations.Migration):
                 ),
             ],
         ),
-        migrations.CreateModel(
-            name="TicketStep",
-            fields=[
-                (
-                    "id",
-                    models.BigAutoField(
-                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                    ),
-                ),
-                ("seq", models.BigIntegerField()),
-                ("kind", models.CharField(max_length=7)),
-                ("plan", models.JSONField(default=dict)),
-                ("marker", models.CharField(max_length=40, unique=True)),
-                ("state", models.CharField(default="waiting", max_length=7)),
-                ("attempts", models.PositiveSmallIntegerField(default=0)),
-                ("next_attempt_at", models.DateTimeField(null=True)),
-                ("note", models.CharField(default="", max_length=300)),
-                ("created_at", models.DateTimeField()),
-                ("ended_at", models.DateTimeField(null=True)),
-                (
-                    "scope",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="+",
-                        to="scopes.scope",
-                    ),
-                ),
-                (
-                    "ticket",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT,
-                        related_name="steps",
-                        to="tickets.ticket",
-                    ),
-                ),
-            ],
-            options={
-                "indexes": [
-                    models.Index(
-                        condition=models.Q(("state", "waiting")),
-                        fields=["ticket", "id"],
-                        name="step_waiting",
-                    )
-                ],
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            (
-                                "kind__in",
-                                ["create", "adopt", "comment", "fields", "close", "reopen"],
-                            )
-                        ),
-                        name="step_kind",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(("state__in", ["waiting", "done", "failed"])),
-                        name="step_state",
-                    ),
-                    models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(
-                                ("ended_at__isnull", True),
-                                ("next_attempt_at__isnull", False),
-                                ("state", "waiting"),
-                            ),
-                            models.Q(
-                                models.Q(("state", "waiting"), _negated=True),
-                                ("ended_at__isnull", False),
-                                ("next_attempt_at__isnull", True),
-                            ),
-                            _connector="OR",
-                        ),
-                        name="step_waits_or_has_ended",
-                    ),
-                    models.UniqueConstraint(
-                        fields=("ticket", "seq", "kind"), name="step_once_an_event"
-                    ),
-                    core.constraints.CompositeForeignKey(
-                        fields=("ticket", "scope"),
-                        name="step_ticket_in_scope",
-                        to_columns=("id", "scope_id"),
-                        to_table="tickets_ticket",
-                    ),
-                ],
-            },
-        ),
         migrations.AddConstraint(
             model_name="trackerconnection",
             constraint=models.CheckConstraint(
@@ -419,5 +333,91 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(
                 fields=("connection", "delivery"), name="tracker_message_once"
             ),
+        ),
+        migrations.CreateModel(
+            name="TicketStep",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("seq", models.BigIntegerField()),
+                ("kind", models.CharField(max_length=7)),
+                ("plan", models.JSONField(default=dict)),
+                ("marker", models.CharField(max_length=40, unique=True)),
+                ("state", models.CharField(default="waiting", max_length=7)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("next_attempt_at", models.DateTimeField(null=True)),
+                ("note", models.CharField(default="", max_length=300)),
+                ("created_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(null=True)),
+                (
+                    "scope",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="scopes.scope",
+                    ),
+                ),
+                (
+                    "ticket",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="steps",
+                        to="tickets.ticket",
+                    ),
+                ),
+            ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "waiting")),
+                        fields=["ticket", "id"],
+                        name="step_waiting",
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "kind__in",
+                                ["create", "adopt", "comment", "fields", "close", "reopen"],
+                            )
+                        ),
+                        name="step_kind",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["waiting", "done", "failed"])),
+                        name="step_state",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("ended_at__isnull", True),
+                                ("next_attempt_at__isnull", False),
+                                ("state", "waiting"),
+                            ),
+                            models.Q(
+                                models.Q(("state", "waiting"), _negated=True),
+                                ("ended_at__isnull", False),
+                                ("next_attempt_at__isnull", True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="step_waits_or_has_ended",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("ticket", "seq", "kind"), name="step_once_an_event"
+                    ),
+                    core.constraints.CompositeForeignKey(
+                        fields=("ticket", "scope"),
+                        name="step_ticket_in_scope",
+                        to_columns=("id", "scope_id"),
+                        to_table="tickets_ticket",
+                    ),
+                ],
+            },
         ),
     ]
