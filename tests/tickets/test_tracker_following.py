@@ -9,12 +9,12 @@ from findings.models import Finding
 from findings.services import perform_transition
 from findings.statuses import Status
 from tests import factories as make
-from tests.tickets.tracked import Followed
+from tests.tickets.tracked import Followed, tracker_of
 from tickets.models import Ticket, TicketStep
 from tickets.services import tracker_rounds
-from tickets.services.tickets import unlink_ticket
+from tickets.services.tickets import ask_ticket, unlink_ticket
 from tickets.services.tracker_relay import relay_trackers
-from tickets.services.tracker_rounds import LostLease, due_trackers, serve
+from tickets.services.tracker_rounds import LostLease, due_trackers, follow_trackers, serve
 from tickets.services.trackers import disconnect_tracker
 
 pytestmark = pytest.mark.django_db
@@ -230,3 +230,14 @@ def test_unlinked_and_disconnected_tickets_hear_nothing_more(story, jira, clock)
 def happen(story):
     append_event(scope_id=story.scope.pk, action="finding.rescored", subject="scope",
                  subject_id=story.scope.pk, by=None, at=story.clock())  # fmt: skip
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_clock_begins_a_round_with_each_tracker_in_a_thread_of_its_own(jira):
+    finding = make.import_finding()
+    tracker, _ = tracker_of(finding.scope, jira.server.url)
+    by = make.member(finding.scope, Role.DEVELOPER)
+    ask_ticket(finding=finding, tracker=tracker, by=by, at=make.now())
+    (thread,) = follow_trackers(at=make.now())
+    thread.join(30)
+    assert Ticket.objects.get().key == "SEC-1" and due_trackers(make.now()) == []
