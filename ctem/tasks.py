@@ -23,6 +23,7 @@ from scans.services.standing import judge_with_approvals_of_today
 from scans.services.vanishing import ask_all
 from scans.services.waivers import judge_ended_waivers
 from tickets.services.tracker_rounds import follow_trackers
+from tickets.services.trackers import forget_tracker_history
 from tickets.services.webhook_threads import deliver
 from tickets.services.webhooks import forget_deliveries
 
@@ -75,9 +76,10 @@ def compact_tallies(**_: Any) -> None:
 
 @app.task(name="ctem.prune")
 def prune_sightings(**_: Any) -> None:
-    """Forget which result each old scan saw, where no evidence rests on it, and old deliveries."""
+    """Forget which result each old scan saw, where no evidence rests on it, and old deliveries and messages."""
     prune(at=timezone.now())
     forget_deliveries(at=timezone.now())
+    forget_tracker_history(at=timezone.now())
 
 
 @app.task(name="ctem.forget_keys")

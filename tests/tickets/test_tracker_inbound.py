@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import itertools
 import json
+from datetime import timedelta
 
 import pytest
 from django.test import Client
@@ -14,9 +15,13 @@ from findings.models import Finding
 from findings.statuses import Status
 from tests import factories as make
 from tests.tickets.tracked import Followed
-from tickets.models import TrackerMessage
+from tickets.models import TicketStep, TrackerMessage
 from tickets.services.tracker_inbound import MAX_BYTES
-from tickets.services.trackers import disconnect_tracker, renew_tracker_secret
+from tickets.services.trackers import (
+    disconnect_tracker,
+    forget_tracker_history,
+    renew_tracker_secret,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -157,3 +162,15 @@ def test_an_address_that_is_not_there_or_has_ended_is_404(story, jira, clock):
     disconnect_tracker(tracker=story.tracker, by=make.member(story.scope, Role.ADMIN), at=clock())
     assert ring(story) == 404
     assert Client().get(f"/hooks/trackers/{story.tracker.hook}/").status_code == 405
+
+
+def test_what_was_done_and_who_rang_is_forgotten_after_90_days_and_what_waits_is_not(story, clock):
+    ring(story)
+    story.jira.fail("POST", "comment", 503)
+    make.take("claim", story.finding)
+    story.round()
+    assert forget_tracker_history(at=clock()) == 0
+    assert forget_tracker_history(at=clock() + timedelta(days=91)) == 2
+    (step,) = TicketStep.objects.all()
+    assert (step.kind, step.state) == ("comment", "waiting")
+    assert not TrackerMessage.objects.exists()

@@ -18,12 +18,13 @@ from core.permissions import Permission, Role
 from scopes.access import check_may
 from scopes.models import Scope
 from scopes.services import set_member
-from tickets.models import TicketStep, TrackerConnection
+from tickets.models import TicketStep, TrackerConnection, TrackerMessage
 from tickets.services import tracker_told as told
 from tickets.services.tracker_opening import seal_for
 from tickets.statuses import LIVE_TICKET, Reopens, StepState, TicketState, TrackerKind, TrackerState
 from tickets.trackers.mapping import read_mapping, read_rule
 
+KEPT = timedelta(days=90)  # of steps and messages
 ROTATION = timedelta(hours=24)  # for which the webhook secret of before is still taken
 _NOTHING: dict[str, Any] = {}
 
@@ -168,6 +169,13 @@ def disconnect_tracker(*, tracker: TrackerConnection, by: User, at: datetime) ->
     unlinked = live.update(state=TicketState.UNLINKED.value, ended_at=at)
     _tell(row, "ended", by, at, {"not_done": dropped, "unlinked": unlinked})
     return row
+
+
+def forget_tracker_history(*, at: datetime) -> int:
+    """Delete steps that ended, and messages that came, long ago; return how many. The events stay."""
+    steps = TicketStep.objects.exclude(state=StepState.WAITING).filter(ended_at__lt=at - KEPT)
+    messages = TrackerMessage.objects.filter(received_at__lt=at - KEPT)
+    return steps.delete()[0] + messages.delete()[0]
 
 
 def _service_name(row: TrackerConnection) -> str:
