@@ -126,7 +126,11 @@ LABELS = {
     "pipeline.added": "let a pipeline upload",
     "pipeline.ended": "took a pipeline's access back",
     "token.issued": "made an API token",
+    "token.rotated": "gave an API token another key",
     "token.revoked": "revoked an API token",
+    "token.refused": "was refused: the API token has ended",
+    "service_account.created": "made a service account",
+    "service_account.ended": "ended a service account",
     "verification.disposition": "decided about a new result",
     "certificate_key.made": "made a key for certificates",
     "certificate_key.retired": "retired a key for certificates",
@@ -172,7 +176,11 @@ LOOKS = {  # action → icon, tone
     "pipeline.added": ("upload", ""),
     "pipeline.ended": ("undo-2", ""),
     "token.issued": ("key-round", ""),
+    "token.rotated": ("key-round", ""),
     "token.revoked": ("key-round", ""),
+    "token.refused": ("ban", "fail"),
+    "service_account.created": ("bot", ""),
+    "service_account.ended": ("undo-2", ""),
 }
 SHOWN = {  # member of the data → what stands before it; in this order
     "check": "",

@@ -29,6 +29,8 @@ class Role(StrEnum):
     TICKETING = "ticketing"
 
 
+SERVICE_ROLES = (Role.PIPELINE, Role.TICKETING)
+
 P = Permission
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: frozenset({P.READ}),

@@ -43,8 +43,8 @@ from scopes.api.scopes import (
     MeView,
     PipelineIdentityViewSet,
     PolicyViewSet,
-    TokenViewSet,
 )
+from scopes.api.tokens import ServiceAccountViewSet, TokenViewSet
 from tickets.api.trackers import TicketViewSet, TrackerViewSet
 from tickets.api.webhooks import WebhookViewSet
 
@@ -102,6 +102,7 @@ router.register("tickets", TicketViewSet, "ticket")
 router.register("webhooks", WebhookViewSet, "webhook")
 router.register("events", EventViewSet, "event")
 router.register("audit", AuditViewSet, "audit")
+router.register("service-accounts", ServiceAccountViewSet, "service-account")
 router.register("tokens", TokenViewSet, "token")
 
 # What pipelines made for DefectDojo call.

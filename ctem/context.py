@@ -37,6 +37,7 @@ NAVIGATION = (  # address, words, icon, names of pages below it
             "scope-policy-try",
             "scope-policy-put",
             "scope-priority",
+            "service-accounts",
             "feeds",
         ),
     ),

@@ -36,7 +36,7 @@ from scans.views import (
 from scans.views import findings as finding_pages
 from scans.views import mobilizing as finding_mobilizing
 from scans.views import scopes as scope_pages
-from scopes.views import scopes
+from scopes.views import scopes, tokens
 from tickets.views import trackers, webhooks
 
 urlpatterns = [
@@ -45,8 +45,21 @@ urlpatterns = [
     path("sign-in/", auth.LoginView.as_view(template_name="sign_in.html"), name="sign-in"),
     path("sign-out/", auth.LogoutView.as_view(), name="sign-out"),
     path("profile/", scopes.profile, name="profile"),
-    path("tokens/", scopes.tokens, name="tokens"),
-    path("tokens/<int:pk>/revoke/", scopes.token_revoke, name="token-revoke"),
+    path("tokens/", tokens.tokens, name="tokens"),
+    path("tokens/<int:pk>/rotate/", tokens.token_rotate, name="token-rotate"),
+    path("tokens/<int:pk>/revoke/", tokens.token_revoke, name="token-revoke"),
+    path("scopes/<slug:slug>/service-accounts/", tokens.service_accounts, name="service-accounts"),
+    path(
+        "scopes/<slug:slug>/service-accounts/new/",
+        tokens.service_account_new,
+        name="service-account-new",
+    ),
+    path("service-accounts/<int:pk>/end/", tokens.service_account_end, name="service-account-end"),
+    path(
+        "service-accounts/<int:pk>/tokens/",
+        tokens.service_account_token,
+        name="service-account-token",
+    ),
     # findings
     path("findings/", finding_pages.findings, name="findings"),
     path("findings/<int:pk>/", finding_pages.finding, name="finding"),

@@ -250,6 +250,11 @@ LOGGING = logs.configuration()
 # Who shows it may read /metrics; empty: there is no such address.
 METRICS_TOKEN = env.str("CTEM_METRICS_TOKEN", "", validate=TOKEN)
 
+# How long an API token can live, and how many proxies stand before the server (whose word on the
+# address of who asks is believed).
+MAX_TOKEN_DAYS = env.int("CTEM_API_TOKEN_DAYS", 366, validate=POSITIVE)
+PROXIES = env.int("CTEM_PROXIES", 0, validate=NOT_NEGATIVE)
+
 # --- API ------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -302,6 +307,7 @@ SPECTACULAR_SETTINGS = {
         "ToolClassEnum": "scans.serializers.TOOL_CLASSES",
         "LowToCritical": "scopes.serializers.CRITICALITIES",
         "RoleName": "scopes.serializers.ROLES",
+        "ServiceRole": "scopes.token_serializers.SERVICE_ROLE_NAMES",
         "Status": "findings.serializers.STATUSES",
         "TrackerKind": "tickets.tracker_serializers.KINDS",
         "FeedKind": "findings.priority_serializers.FEED_KINDS",

@@ -2,11 +2,10 @@
 identity token that a code host signs for a run of a pipeline (``Bearer`` with a JSON Web Token).
 """
 
-import hashlib
 import logging
-from datetime import timedelta
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
@@ -14,7 +13,9 @@ from rest_framework.exceptions import APIException, AuthenticationFailed
 from rest_framework.request import Request
 
 from core.models import User
+from scopes.key_text import digest_of
 from scopes.models import ApiToken, PipelineIdentity
+from scopes.services.token_use import address_of, note_refusal, note_use, why_refused
 from scopes.workloads import (
     ASK_SECONDS,
     Claims,
@@ -29,11 +30,6 @@ from scopes.workloads import (
 log = logging.getLogger(__name__)
 
 
-def digest_of(key: str) -> str:
-    """Return the SHA-256 (hex) under which a key is kept. Keys carry 256 random bits: no salt needed."""
-    return hashlib.sha256(key.encode()).hexdigest()
-
-
 class TokenAuthentication(BaseAuthentication):
     """Find the token by its digest; ``user.token`` then limits what the user may here."""
 
@@ -41,18 +37,19 @@ class TokenAuthentication(BaseAuthentication):
         parts = get_authorization_header(request).split()
         if len(parts) != 2 or parts[0].lower() not in (b"bearer", b"token"):
             return None
-        now = timezone.now()
-        key = parts[1].decode("latin-1")
+        now, address = timezone.now(), address_of(request)
+        digest = digest_of(parts[1].decode("latin-1"))
         token = (
-            ApiToken.objects.usable(now)
-            .select_related("user")
-            .filter(digest=digest_of(key))
+            ApiToken.objects.select_related("user")
+            .filter(Q(digest=digest) | Q(old_digest=digest))
             .first()
         )
-        if token is None:
+        why = "unknown" if token is None else why_refused(token, digest, now)
+        if token is None or why:
+            if token is not None:
+                note_refusal(token, why=why, address=address, at=now)
             raise AuthenticationFailed("The token is unknown, expired or revoked.")
-        if token.last_used_at is None or now - token.last_used_at > timedelta(minutes=1):
-            ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
+        note_use(token, address=address, at=now)
         user = token.user
         user.token = token  # type: ignore[attr-defined]
         return user, token

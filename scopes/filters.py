@@ -23,6 +23,7 @@ from scopes.models import (
     Line,
     PipelineIdentity,
     Scope,
+    ServiceAccount,
     Team,
 )
 from scopes.services.assets import TAG
@@ -107,6 +108,16 @@ class PipelineIdentityFilter(FilterSet):
 
     class Meta:
         model = PipelineIdentity
+        fields = ()
+
+
+class ServiceAccountFilter(FilterSet):
+    scope = VisibleFilter(Scope.objects.visible_to)
+    ended = BooleanFilter(field_name="ended_at", lookup_expr="isnull", exclude=True)
+    ordering = StableOrdering(fields=("id",))
+
+    class Meta:
+        model = ServiceAccount
         fields = ()
 
 

@@ -1,15 +1,14 @@
-"""The shapes of scopes, assets, people, tokens and policies in the API. No rules here."""
+"""The shapes of scopes, assets, people and policies in the API. No rules here."""
 
 from typing import Any
 
 from rest_framework import serializers
 
 from core.api import PersonSerializer, RowId, StrictSerializer, Text
-from core.permissions import ROLE_PERMISSIONS, Permission, Role
+from core.permissions import ROLE_PERMISSIONS, Role
 from gate.policy import MAX_BYTES
 from scopes.expectations import CLASSES
 from scopes.models import (
-    ApiToken,
     Asset,
     AssetKind,
     Criticality,
@@ -22,12 +21,11 @@ from scopes.models import (
     Scope,
 )
 from scopes.regulations import CODES
-from scopes.services import MAX_TOKEN_DAYS
 from scopes.services.assets import MAX_TAG, MAX_TAGS
 from scopes.services.settings import MAX_FRESH_DAYS
 from scopes.statuses import DataClass, Environment
+from scopes.token_serializers import TokenSerializer
 
-PERMISSIONS = [permission.value for permission in Permission]
 ROLES = [role.value for role in Role]
 CRITICALITIES = [c.value for c in Criticality]
 EXPOSURES = [e.value for e in Exposure]
@@ -201,41 +199,6 @@ class NewPolicySerializer(PolicyTomlSerializer):
     )
 
 
-class TokenSerializer(serializers.ModelSerializer[ApiToken]):
-    """A named key of one's own. Of the key itself only the prefix is kept."""
-
-    permissions = serializers.ListField(
-        child=serializers.ChoiceField(PERMISSIONS),
-        read_only=True,
-        help_text="Empty: all of one's own.",
-    )
-
-    class Meta:
-        model = ApiToken
-        fields: tuple[str, ...] = ("id", "name", "prefix", "permissions", "scope", "created_at", "expires_at",
-                  "last_used_at", "revoked_at")  # fmt: skip
-        read_only_fields = fields
-
-
-class IssuedTokenSerializer(TokenSerializer):
-    """A token with its key, which is shown this once."""
-
-    key = serializers.CharField(read_only=True)
-
-    class Meta(TokenSerializer.Meta):
-        fields = (*TokenSerializer.Meta.fields, "key")
-        read_only_fields = fields
-
-
-class NewTokenSerializer(StrictSerializer):
-    name = Text(80)
-    days = serializers.IntegerField(min_value=1, max_value=MAX_TOKEN_DAYS, required=False)
-    permissions = serializers.ListField(
-        child=serializers.ChoiceField(PERMISSIONS), max_length=len(PERMISSIONS), required=False
-    )
-    scope = RowId(required=False, allow_null=True)
-
-
 class PipelineIdentitySerializer(serializers.ModelSerializer[PipelineIdentity]):
     """A pipeline that uploads for one asset by tokens that its code host signs."""
 
@@ -280,7 +243,9 @@ class RoleSerializer(serializers.ModelSerializer[Membership]):
         read_only_fields = fields
 
     def get_permissions(self, membership: Membership) -> list[str]:
-        return sorted(ROLE_PERMISSIONS[membership.role])  # type: ignore[index]
+        """What the role carries, as far as the token lets it through."""
+        limit, granted = self.context.get("limit"), ROLE_PERMISSIONS[Role(membership.role)]
+        return sorted(p for p in granted if limit is None or limit.permits(p))
 
 
 class MeSerializer(serializers.Serializer[Any]):

@@ -68,6 +68,9 @@ class Workload:
     def permits(self, permission: Permission) -> bool:
         return permission in PERMITTED
 
+    def scope_ids(self) -> tuple[int, ...]:
+        return (self.scope_id,)
+
     @property
     def name(self) -> str:
         """Who uploads, in a form that no person's name has: github-actions:acme/shop/.github/…/ci.yml."""

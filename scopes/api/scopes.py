@@ -1,4 +1,4 @@
-"""Doors to scopes, assets, pipelines, policies, events, one's own account and tokens."""
+"""Doors to scopes, assets, pipelines, policies, events, one's own account."""
 
 from typing import Any, cast
 
@@ -19,15 +19,22 @@ from core.permissions import Permission, Role
 from scopes import serializers as shapes
 from scopes.access import check_may
 from scopes.filters import AssetFilter, EventFilter, PipelineIdentityFilter, ScopeFilter
-from scopes.models import ApiToken, Asset, Membership, PipelineIdentity, Policy, Scope, Team
+from scopes.models import (
+    Asset,
+    Membership,
+    PipelineIdentity,
+    Policy,
+    Scope,
+    Team,
+    is_bound,
+    limit_of,
+)
 from scopes.services import (
     add_pipeline_identity,
     create_asset,
     create_scope,
     end_pipeline_identity,
-    issue_token,
     put_in_force,
-    revoke_token,
     set_member,
 )
 from scopes.services.assets import change_asset
@@ -40,10 +47,8 @@ def check_may_create_scope(user: User) -> None:
 
     The first scope is made by the operator, on the server; a token for one scope makes no other.
     """
-    token: ApiToken | None = getattr(user, "token", None)
-    bound = token is not None and token.scope_id is not None
     administers = Scope.objects.permitting(user, Permission.ADMINISTER).exists()
-    if user.kind != UserKind.HUMAN or bound or not administers:
+    if user.kind != UserKind.HUMAN or is_bound(user) or not administers:
         raise NotAllowed("Scopes are made by people who administer a scope already.")
 
 
@@ -281,53 +286,6 @@ class EventViewSet(ListModelMixin, ApiViewSet):
         )
 
 
-@extend_schema_view(
-    list=extend_schema(
-        summary="List your tokens", description="Your own tokens, without their keys."
-    )
-)
-class TokenViewSet(ListModelMixin, ApiViewSet):
-    """Your API tokens. Each can do less than you, never more."""
-
-    queryset = ApiToken.objects.all()
-    serializer_class = shapes.TokenSerializer
-
-    def get_queryset(self) -> QuerySet[ApiToken]:
-        if not self.request.user.is_authenticated:  # the schema is being written
-            return ApiToken.objects.none()
-        return ApiToken.objects.of(self.user)
-
-    @extend_schema(
-        summary="Make a token",
-        request=shapes.NewTokenSerializer,
-        responses={201: shapes.IssuedTokenSerializer},
-    )
-    def create(self, request: Request) -> Response:
-        """Make a token for yourself; its key is in this answer and nowhere else.
-
-        Permissions and scope only narrow what you may do. Tokens cannot make tokens: sign in.
-        """
-        body = self.shape(shapes.NewTokenSerializer)
-        if body.get("scope") is not None:
-            body["scope"] = self.one_of(Scope.objects.visible_to(self.user), body["scope"], "scope")
-        token, key = issue_token(user=self.user, by=self.user, at=timezone.now(), **body)
-        token.key = key  # type: ignore[attr-defined]
-        return self.answer(token, shapes.IssuedTokenSerializer, 201)
-
-    @extend_schema(summary="Revoke a token", responses={204: None})
-    def destroy(self, request: Request, pk: str) -> Response:
-        """End one of your tokens at once."""
-        revoke_token(token=self.get_object(), by=self.user, at=timezone.now())
-        return Response(status=204)
-
-    @extend_schema(summary="Revoke a token", request=None, responses=shapes.TokenSerializer)
-    @action(detail=True, methods=["post"])
-    def revoke(self, request: Request, pk: str) -> Response:
-        """End one of your tokens at once, and answer it."""
-        token = revoke_token(token=self.get_object(), by=self.user, at=timezone.now())
-        return self.answer(token, shapes.TokenSerializer)
-
-
 class MeView(Contract):
     """Who you are here."""
 
@@ -342,4 +300,4 @@ class MeView(Contract):
         roles = Membership.objects.filter(user=user, scope__in=scopes).order_by("scope_id")
         token = getattr(user, "token", None)
         me = {"user": user, "roles": roles, "token": token}
-        return Response(shapes.MeSerializer(me).data)
+        return Response(shapes.MeSerializer(me, context={"limit": limit_of(user)}).data)

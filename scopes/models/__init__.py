@@ -1,7 +1,14 @@
-"""Scopes, assets, lines, memberships, teams, API tokens, pipelines, gate policies: rows and reads, no verbs."""
+"""Scopes, assets, lines, memberships, teams, tokens, service accounts, policies: rows and reads, no verbs."""
 
 from scopes.models.assets import Asset, AssetKind, AssetQuerySet, Line, LineKind
-from scopes.models.keys import ApiToken, PipelineIdentity, PipelineIdentityQuerySet, TokenQuerySet
+from scopes.models.keys import (
+    ApiToken,
+    PipelineIdentity,
+    PipelineIdentityQuerySet,
+    ServiceAccount,
+    ServiceAccountQuerySet,
+    TokenQuerySet,
+)
 from scopes.models.links import AssetAlias, AssetLink, AssetLinkQuerySet
 from scopes.models.ownership import CodeOwners, CodeOwnersQuerySet
 from scopes.models.priorities import PriorityPolicy, PriorityPolicyQuerySet
@@ -14,6 +21,7 @@ from scopes.models.scope import (
     PolicyQuerySet,
     Scope,
     ScopeQuerySet,
+    is_bound,
     limit_of,
 )
 from scopes.models.teams import Team, TeamMember, TeamQuerySet
@@ -42,9 +50,12 @@ __all__ = [
     "PriorityPolicyQuerySet",
     "Scope",
     "ScopeQuerySet",
+    "ServiceAccount",
+    "ServiceAccountQuerySet",
     "Team",
     "TeamMember",
     "TeamQuerySet",
     "TokenQuerySet",
+    "is_bound",
     "limit_of",
 ]

@@ -1,7 +1,8 @@
 """Scopes with their gate policy, and who has which role in them."""
 
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Any
+from typing import Protocol
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
@@ -15,9 +16,25 @@ from scopes.workloads import workload_of
 FRESH_DAYS = 30  # how old the last scan of a class may be, where a scope does not say
 
 
-def limit_of(user: User | AnonymousUser) -> Any:
+class Limit(Protocol):
+    """What narrows what somebody may: the token, or the pipeline's run, through which they came."""
+
+    def permits(self, permission: Permission) -> bool:
+        """Whether it lets ``permission`` through, where the user has it."""
+
+    def scope_ids(self) -> Sequence[int] | None:
+        """The scopes that it lets through, where the user is a member; None: all."""
+
+
+def limit_of(user: User | AnonymousUser) -> Limit | None:
     """Return the token or workload through which ``user`` came; it narrows what they may. None: signed in."""
     return getattr(user, "token", None) or workload_of(user)
+
+
+def is_bound(user: User | AnonymousUser) -> bool:
+    """Whether ``user`` came through something that is for some scopes only."""
+    limit = limit_of(user)
+    return limit is not None and limit.scope_ids() is not None
 
 
 class Criticality(StrEnum):
@@ -74,8 +91,9 @@ class ScopeQuerySet(models.QuerySet["Scope"]):
         if limit is not None:
             if not limit.permits(permission):
                 return self.none()
-            if limit.scope_id is not None:
-                mine = mine.filter(scope_id=limit.scope_id)
+            only = limit.scope_ids()
+            if only is not None:
+                mine = mine.filter(scope_id__in=only)
         return self.filter(pk__in=mine.values("scope_id"))
 
 

@@ -1,13 +1,7 @@
 """Verbs on scopes, assets, people, tokens, pipelines and policies."""
 
 from scopes.services.assets import create_asset
-from scopes.services.keys import (
-    MAX_TOKEN_DAYS,
-    add_pipeline_identity,
-    end_pipeline_identity,
-    issue_token,
-    revoke_token,
-)
+from scopes.services.keys import add_pipeline_identity, end_pipeline_identity
 from scopes.services.policies import (
     MAX_POLICY_NAME,
     default_policy,
@@ -18,11 +12,11 @@ from scopes.services.policies import (
     why_not_in_force,
 )
 from scopes.services.scopes import DEFAULT_SLA_DAYS, create_scope, set_member
+from scopes.services.tokens import issue_token, revoke_token, rotate_token
 
 __all__ = [
     "DEFAULT_SLA_DAYS",
     "MAX_POLICY_NAME",
-    "MAX_TOKEN_DAYS",
     "add_pipeline_identity",
     "create_asset",
     "create_scope",
@@ -32,6 +26,7 @@ __all__ = [
     "put_in_force",
     "read_policy",
     "revoke_token",
+    "rotate_token",
     "set_member",
     "set_policy",
     "store_policy",

@@ -1,83 +1,21 @@
-"""Tokens of people and services; pipelines that come with tokens of their code host."""
+"""Pipelines that come with tokens of their code host."""
 
 import secrets
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from core.errors import BadInput, NotAllowed, WrongState
+from core.errors import BadInput, WrongState
 from core.events import append_event
 from core.models import User, UserKind
 from core.permissions import Permission, Role
 from scopes.access import check_may
-from scopes.authentication import digest_of
 from scopes.models import (
-    ApiToken,
     Asset,
     Membership,
     PipelineIdentity,
-    Scope,
-    limit_of,
 )
-
-MAX_TOKEN_DAYS = 366
-
-
-@transaction.atomic
-def issue_token(
-    *,
-    user: User,
-    name: str,
-    by: User,
-    at: datetime,
-    days: int = 90,
-    permissions: Sequence[str] = (),
-    scope: Scope | None = None,
-) -> tuple[ApiToken, str]:
-    """Make a token for oneself; return the row and the key, which is shown this once.
-
-    ``permissions`` and ``scope`` only ever narrow what the user may. At most 366 days.
-    """
-    if by.pk != user.pk:
-        raise NotAllowed("A token is made by the user it acts for.")
-    if not 1 <= days <= MAX_TOKEN_DAYS:
-        raise BadInput("days", f"{days} is outside 1 to {MAX_TOKEN_DAYS}")
-    if limit_of(by) is not None:
-        raise NotAllowed("A token cannot make tokens; sign in to make one.")
-    for value in permissions:
-        if value not in list(Permission):
-            raise BadInput("permissions", f"{value[:40]!r} is none of: {', '.join(Permission)}")
-    key = f"ctem_{secrets.token_urlsafe(32)}"
-    token = ApiToken.objects.create(
-        user=user, name=name, prefix=key[:12], digest=digest_of(key), scope=scope,
-        permissions=[Permission(value).value for value in permissions],
-        created_at=at, expires_at=at + timedelta(days=days),
-    )  # fmt: skip
-    append_event(
-        scope_id=None, action="token.issued", subject="token", subject_id=token.pk,
-        by=by, at=at, data={"name": name, "prefix": token.prefix},
-    )  # fmt: skip
-    return token, key
-
-
-@transaction.atomic
-def revoke_token(*, token: ApiToken, by: User, at: datetime) -> ApiToken:
-    """End a token at once. One's own only."""
-    if token.user_id != by.pk:
-        raise NotAllowed("Only its owner revokes a token.")
-    parent: ApiToken | None = getattr(by, "token", None)
-    if parent is not None and parent.pk != token.pk:
-        raise NotAllowed("A token revokes only itself; sign in to revoke another.")
-    if token.revoked_at is None:
-        token.revoked_at, token.revoked_by = at, by
-        token.save(update_fields=["revoked_at", "revoked_by"])
-        append_event(
-            scope_id=None, action="token.revoked", subject="token", subject_id=token.pk,
-            by=by, at=at, data={"prefix": token.prefix},
-        )  # fmt: skip
-    return token
 
 
 @transaction.atomic

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from core.errors import NotAllowed
+from core.errors import NotAllowed, WrongState
 from core.events import append_event
 from core.models import User
 from core.permissions import Permission, Role
@@ -12,6 +12,7 @@ from scopes.access import check_may
 from scopes.models import (
     Membership,
     Scope,
+    ServiceAccount,
 )
 from scopes.services.policies import default_policy
 
@@ -48,10 +49,12 @@ def create_scope(
 def set_member(
     *, scope: Scope, user: User, role: Role, by: User | None, at: datetime
 ) -> Membership:
-    """Give ``user`` a role in the scope. Nobody changes their own."""
+    """Give ``user`` a role in the scope. Nobody changes their own, nobody that of a service account."""
     check_may(by, Permission.ADMINISTER, scope.pk)
     if by is not None and by.pk == user.pk:
         raise NotAllowed("Nobody changes their own role; another administrator has to.")
+    if ServiceAccount.objects.filter(user=user).exists():
+        raise WrongState("A service account has one role, in the scope that made it.")
     membership, _ = Membership.objects.update_or_create(
         scope=scope, user=user, defaults={"role": Role(role)}
     )

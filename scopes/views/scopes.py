@@ -1,64 +1,21 @@
-"""One's own API tokens and roles, and the audit log."""
+"""One's own roles, and the audit log."""
 
 from typing import Any
 
-from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
-from django.utils import timezone
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
 
-from core.errors import Refused
 from core.events import SYSTEM_CHAIN, chain_of
 from core.history import tell
 from core.listing import listing
 from core.models import ChainHead, Event
-from core.views import attempt, person
+from core.views import person
 from scopes.filters import EventFilter
-from scopes.forms import TokenForm
-from scopes.models import ApiToken, Membership, Scope
-from scopes.services import issue_token, revoke_token
+from scopes.models import Membership, Scope
 
 MOST_CHAINS = 200
-
-
-@require_http_methods(["GET", "POST"])
-def tokens(request: HttpRequest) -> HttpResponse:
-    """Show one's tokens; make one. The key is on the answer to the POST and nowhere else."""
-    sent = request.POST if request.method == "POST" else None
-    form = TokenForm(sent, user=person(request))
-    key, status = "", 200
-    if request.method == "POST":
-        key, status = _issue(request, form)
-        if key:
-            form = TokenForm(user=person(request))
-    rows = ApiToken.objects.of(person(request)).select_related("scope").order_by("-pk")
-    context = {"form": form, "key": key, "tokens": list(rows[:200]), "now": timezone.now()}
-    return render(request, "tokens.html", context, status=status)
-
-
-def _issue(request: HttpRequest, form: TokenForm) -> tuple[str, int]:
-    if not form.is_valid():
-        return "", 422
-    user = person(request)
-    try:
-        _, key = issue_token(user=user, by=user, at=timezone.now(), **form.cleaned_data)
-    except Refused as error:
-        messages.error(request, str(error))
-        return "", 409
-    return key, 201
-
-
-@require_POST
-def token_revoke(request: HttpRequest, pk: int) -> HttpResponse:
-    token = get_object_or_404(ApiToken.objects.of(person(request)), pk=pk)
-    return attempt(
-        request,
-        lambda: revoke_token(token=token, by=person(request), at=timezone.now()),
-        done=f"The token {token.prefix}… is revoked.",
-        back="tokens",
-    )
 
 
 @require_GET

@@ -26,6 +26,7 @@ WEIGHTS = (
 READS = {  # operation → what a member needs to read, where that is more than to read the scope
     "webhooks_retrieve": P.ADMINISTER,
     "webhooks_deliveries_list": P.ADMINISTER,
+    "service_accounts_tokens_list": P.ADMINISTER,
 }
 TELLS = (P.REVIEW, P.UPLOAD_SCAN)
 # operation → what a member needs, or what a person and what a service needs (None: none may);
@@ -142,6 +143,10 @@ WRITES = {
     "tokens_create": None,
     "tokens_destroy": None,
     "tokens_revoke_create": None,
+    "tokens_rotate_create": None,
+    "service_accounts_create": P.ADMINISTER,
+    "service_accounts_end_create": P.ADMINISTER,
+    "service_accounts_tokens_create": None,  # by administrators, signed in
 }
 
 
@@ -296,7 +301,12 @@ BODIES = {
     "scans_order_create": lambda w: {"asset": w.asset.pk, "recipe": "bandit", "commit": "ab" * 20},
     "verifications_dispositions_create": lambda w: {
         "rule": "B307", "path": "app/new.py", "line": 3, "decision": "accepted", "reason": "Known."},
-    "tokens_create": lambda w: {"name": "laptop", "scope": w.scope.pk},
+    "tokens_create": lambda w: {"name": "laptop", "scopes": [w.scope.pk]},
+    "tokens_rotate_create": lambda w: {"overlap_days": 2},
+    "service_accounts_create": lambda w: {
+        "scope": w.scope.pk, "name": "Another bridge", "role": "ticketing",
+    },
+    "service_accounts_tokens_create": lambda w: {"name": "key", "permissions": ["claim"]},
 }  # fmt: skip
 
 

@@ -33,9 +33,10 @@ from scans.models import Clearance, Scan, ScannerRecipe, ScanSchedule, Tool, Ver
 from scans.services.inbox import keep_report
 from scans.services.recipes import add_recipe
 from scans.services.schedules import set_schedule
-from scopes.models import AssetLink, PipelineIdentity, Scope, Team
+from scopes.models import AssetLink, PipelineIdentity, Scope, ServiceAccount, Team
 from scopes.services import add_pipeline_identity, issue_token
 from scopes.services.links import link_assets
+from scopes.services.service_accounts import create_service_account
 from scopes.services.teams import create_team
 from tests import factories as make
 from tests.findings.triaged import triage
@@ -228,6 +229,7 @@ class World:
                 "proposals": Proposal.objects.get(scope=self.scope),
                 "recipes": ScannerRecipe.objects.get(scope=self.scope),
                 "pauses": ClockPause.objects.filter(scope=self.scope).first(),
+                "service-accounts": ServiceAccount.objects.filter(scope=self.scope).earliest("pk"),
                 "schedules": ScanSchedule.objects.get(scope=self.scope)}  # fmt: skip
         resource = template.removeprefix(f"{V1}/").split("/")[0]
         if "{id}" not in template:
@@ -273,6 +275,10 @@ def make_world():
         by=admin,
         at=timezone.now(),
     )
+    account = create_service_account(
+        scope=asset.scope, name="Bridge", role="ticketing", by=admin, at=timezone.now()
+    )
+    issue_token(user=account.user, by=admin, name="bridge", at=timezone.now())
     connection, _ = make_connection(asset.scope)
     make_pull(make_repository(connection, asset=asset), being_fixed.remediations.get())
     hook(asset.scope)

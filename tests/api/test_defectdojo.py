@@ -49,7 +49,9 @@ def asset():
 
 
 def key_of(user, scope=None) -> str:
-    return issue_token(user=user, by=user, name="ci", at=make.now(), scope=scope, permissions=[])[1]
+    return issue_token(
+        user=user, by=user, name="ci", at=make.now(), scopes=[scope], permissions=[]
+    )[1]
 
 
 def client_of(asset, role=Role.PIPELINE) -> APIClient:

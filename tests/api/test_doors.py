@@ -65,7 +65,8 @@ def test_every_writing_operation_has_a_body_and_a_permission_here(spec):
                 "schedules_destroy", "connections_look_create",
                 "connections_end_create", "connections_webhook_secret_create",
                 "remediations_judge_create", "disputes_confirm_create", "tokens_destroy",
-                "tokens_revoke_create", "pipeline_identities_end_create", "pauses_end_create",
+                "tokens_revoke_create", "service_accounts_end_create",
+                "pipeline_identities_end_create", "pauses_end_create",
                 "trackers_check_create",
                 "trackers_webhook_secret_create", "trackers_end_create", "tickets_unlink_create",
                 "asset_links_destroy", "teams_destroy", "webhooks_pause_create",
@@ -99,6 +100,46 @@ def test_an_outsider_finds_nothing_at_any_door_and_writes_nothing(spec, api, wor
         elif name not in ("me_retrieve", "audit_last_closed_retrieve"):
             rows = response.json()["results"]
             assert [r for r in rows if not belongs_to(r, outsider)] == [], name
+    assert stored() == before
+
+
+@pytest.mark.parametrize("role", [Role.ADMIN, Role.APPROVER])
+def test_a_token_that_only_reads_writes_nothing_at_any_door(spec, api, world, role):
+    client = api(make.member(world.scope, role), permissions=["read"])
+    before, tried = stored(), 0
+    for method, template, name in operations(spec):
+        if method == "get":
+            continue
+        response = client.call(method, world.path(template), body_of(name, world))
+        refused = response.status_code in (400, 403, 404)  # of many, each is refused in the answer
+        assert refused or WRITES[name] is Permission.READ or "_bulk_" in name, name
+        assert stored() == before, name
+        tried += 1
+    assert tried > 60
+
+
+def test_a_token_for_one_scope_finds_nothing_of_another_at_any_door(spec, api, world, elsewhere):
+    both = make.add_member(elsewhere.scope, world.admin, Role.ADMIN)
+    assert api(both).get(elsewhere.path(f"{V1}/findings/{{id}}/")).status_code == 200
+    client = api(both, scopes=[world.scope])
+    before = stored()
+    for method, template, name in operations(spec):
+        if name in (*OWN, "policies_retrieve", "tools_retrieve") or "/tokens/" in template:
+            continue
+        response = client.call(method, elsewhere.path(template), body_of(name, elsewhere))
+        if "{id}" in template:
+            assert response.status_code == 404, name
+        elif method == "post":
+            assert response.status_code == 400 or name == "findings_bulk_transitions_create", name
+        elif name not in ("me_retrieve", "audit_last_closed_retrieve"):
+            rows = response.json()["results"]
+            theirs = [
+                row for row in rows if elsewhere.scope.pk in (row.get("scope"), row.get("scope_id"))
+            ]
+            assert theirs == [], name
+    roles = client.get("me/").json()["roles"]
+    assert [role["scope"] for role in roles] == [world.scope.pk]
+    assert [row["id"] for row in client.get("scopes/").json()["results"]] == [world.scope.pk]
     assert stored() == before
 
 

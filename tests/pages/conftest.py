@@ -15,9 +15,10 @@ from remediations.models import Dispute, Proposal, Remediation, StandingApproval
 from scans.inbox import InboxReport
 from scans.models import Scan, Verification
 from scans.services.inbox import keep_report
-from scopes.models import ApiToken, Asset, AssetLink, Team
+from scopes.models import ApiToken, Asset, AssetLink, ServiceAccount, Team
 from scopes.services import issue_token
 from scopes.services.links import link_assets
+from scopes.services.service_accounts import create_service_account
 from scopes.services.teams import add_team_member, create_team
 from tests import factories as make
 from tests.findings.triaged import triage
@@ -72,6 +73,10 @@ class World:
     @property
     def ticket(self):
         return Ticket.objects.get(scope=self.scope)
+
+    @property
+    def account(self):
+        return ServiceAccount.objects.get(scope=self.scope)
 
     @property
     def approval(self):
@@ -139,6 +144,11 @@ def make_world():
         make.member(asset.scope, role)
     viewer = make.member(asset.scope, Role.VIEWER)
     token, _ = issue_token(user=viewer, by=viewer, name="laptop", at=make.now())
+    admin = make.member(asset.scope, Role.ADMIN)
+    account = create_service_account(
+        scope=asset.scope, name="Bridge", role="ticketing", by=admin, at=make.now()
+    )
+    issue_token(user=account.user, by=admin, name="bridge", at=make.now())
     objections_to(closed.remediations.get())
     said_of(closed.remediations.get())
     triage(being_fixed)

@@ -27,12 +27,12 @@ def test_a_line_that_was_never_scanned_stands_out(world, browse):
 def test_a_key_is_shown_once_and_works(world, browse, api):
     client = browse(world.member("pipeline"))
     body = {"name": "pipeline of web", "days": 30, "permissions": ["upload_scan"],
-            "scope": world.scope.pk}  # fmt: skip
+            "scopes": [world.scope.pk]}  # fmt: skip
     response = client.post("/tokens/", body)
     assert response.status_code == 201
     (shown,) = [e for e in Page(response).all("pre") if e.attributes["id"] == "key"]
     token = ApiToken.objects.get(name="pipeline of web")
-    assert token.permissions == ["upload_scan"] and token.scope == world.scope
+    assert token.permissions == ["upload_scan"] and token.scopes == [world.scope.pk]
     assert shown.text.startswith(token.prefix)
     assert shown.text not in client.get("/tokens/").content.decode()
     api.credentials(HTTP_AUTHORIZATION=f"Bearer {shown.text}")

@@ -159,7 +159,7 @@ def served(live_server, monkeypatch, files):
 def test_the_text_for_a_shell_uploads_what_bandit_finds_with_a_key(served, clone):
     server, asset = served
     account = make.member(asset.scope, "pipeline")
-    _, key = issue_token(user=account, by=account, name="ci", at=make.now(), scope=asset.scope,
+    _, key = issue_token(user=account, by=account, name="ci", at=make.now(), scopes=[asset.scope],
                          permissions=["upload_scan"])  # fmt: skip
     text = texts(server=server, asset=asset.pk)["shell"]
     refused = run(text, clone, CTEM_TOKEN="ctem_wrong")

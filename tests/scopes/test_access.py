@@ -58,7 +58,8 @@ def test_who_came_by_a_token_is_asked_for_each_time():
 class NoRights:
     """A token that permits nothing."""
 
-    scope_id = None
-
     def permits(self, permission):
         return False
+
+    def scope_ids(self):
+        return None

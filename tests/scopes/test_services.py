@@ -152,7 +152,7 @@ def test_a_key_is_shown_once_and_kept_as_a_digest(scope, pipeline):
 def test_a_token_can_do_less_than_its_user_and_never_more(scope, pipeline):
     other = make_scope()
     add_member(other, pipeline, Role.PIPELINE)
-    with_token(pipeline, permissions=["upload_scan", "approve"], scope=scope)
+    with_token(pipeline, permissions=["upload_scan", "approve"], scopes=[scope])
     allowed = {p for p in Permission if Scope.objects.permitting(pipeline, p).exists()}
     assert allowed == {Permission.READ, Permission.UPLOAD_SCAN}
     assert list(Scope.objects.visible_to(pipeline)) == [scope]

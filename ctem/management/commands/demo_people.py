@@ -5,6 +5,7 @@ import secrets
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 from django.utils import timezone
@@ -72,7 +73,9 @@ def _join(person: Person, scope: Scope, password: str, at: datetime) -> dict[str
     user.set_password(password)
     user.save(update_fields=["password"])
     set_member(scope=scope, user=user, role=person.role, by=None, at=at)
-    _, key = issue_token(user=user, name="demo", by=user, at=at, days=TOKEN_DAYS)
+    _, key = issue_token(
+        user=user, name="demo", by=user, at=at, days=min(TOKEN_DAYS, settings.MAX_TOKEN_DAYS)
+    )
     return {"role": person.role.value, "name": person.name, "token": key}
 
 
