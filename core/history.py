@@ -125,6 +125,7 @@ LABELS = {
     "policy.stored": "stored a policy",
     "pipeline.added": "let a pipeline upload",
     "pipeline.ended": "took a pipeline's access back",
+    "notices.set": "changed what they are told of",
     "token.issued": "made an API token",
     "token.rotated": "gave an API token another key",
     "token.revoked": "revoked an API token",

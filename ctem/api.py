@@ -46,6 +46,7 @@ from scopes.api.scopes import (
 )
 from scopes.api.tokens import ServiceAccountViewSet, TokenViewSet
 from tickets.api.trackers import TicketViewSet, TrackerViewSet
+from tickets.api.notices import NotificationsViewSet
 from tickets.api.webhooks import WebhookViewSet
 
 app_name = "api"
@@ -128,6 +129,11 @@ urlpatterns = [
     path("v1/", include(router.urls)),
     *defectdojo_doors,
     path("v1/me/", MeView.as_view(), name="me"),
+    path(
+        "v1/me/notifications/",
+        NotificationsViewSet.as_view({"get": "retrieve", "post": "create"}),
+        name="notifications",
+    ),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", viewer(swagger), name="docs"),
     path("redoc/", viewer(redoc), name="redoc"),

@@ -70,6 +70,7 @@ def _configuration() -> dict[str, Any]:
                 "schedule": 10,
                 "options": {"expires": 10},
             },
+            "notices": {"task": "ctem.tell_people", "schedule": 15, "options": {"expires": 15}},
             "sweep": {"task": "ctem.sweep", "schedule": every, "options": {"expires": every}},
         },
     }

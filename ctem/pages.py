@@ -37,14 +37,14 @@ from scans.views import findings as finding_pages
 from scans.views import mobilizing as finding_mobilizing
 from scans.views import scopes as scope_pages
 from scopes.views import scopes, tokens
-from tickets.views import trackers, webhooks
+from tickets.views import notices, trackers, webhooks
 
 urlpatterns = [
     path("", home.home, name="home"),
     # signing in and oneself
     path("sign-in/", auth.LoginView.as_view(template_name="sign_in.html"), name="sign-in"),
     path("sign-out/", auth.LogoutView.as_view(), name="sign-out"),
-    path("profile/", scopes.profile, name="profile"),
+    path("profile/", notices.profile, name="profile"),
     path("tokens/", tokens.tokens, name="tokens"),
     path("tokens/<int:pk>/rotate/", tokens.token_rotate, name="token-rotate"),
     path("tokens/<int:pk>/revoke/", tokens.token_revoke, name="token-revoke"),

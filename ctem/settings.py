@@ -255,6 +255,20 @@ METRICS_TOKEN = env.str("CTEM_METRICS_TOKEN", "", validate=TOKEN)
 MAX_TOKEN_DAYS = env.int("CTEM_API_TOKEN_DAYS", 366, validate=POSITIVE)
 PROXIES = env.int("CTEM_PROXIES", 0, validate=NOT_NEGATIVE)
 
+# --- mail ------------------------------------------------------------------------------------
+# Notices to people go out by this server; without one nobody is told by mail.
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_HOST = env.str("CTEM_MAIL_HOST", "")
+EMAIL_PORT = env.int("CTEM_MAIL_PORT", 587, validate=POSITIVE)
+EMAIL_HOST_USER = env.str("CTEM_MAIL_USER", "")
+EMAIL_HOST_PASSWORD = env.str("CTEM_MAIL_PASSWORD", "")
+MAIL_SECURITY = env.str(
+    "CTEM_MAIL_SECURITY", "starttls", validate=validate.OneOf(["starttls", "tls", "none"])
+)
+EMAIL_USE_TLS, EMAIL_USE_SSL = MAIL_SECURITY == "starttls", MAIL_SECURITY == "tls"
+EMAIL_TIMEOUT = 20  # seconds
+DEFAULT_FROM_EMAIL = env.str("CTEM_MAIL_FROM", "ctem@localhost")
+
 # --- API ------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -353,6 +367,9 @@ SPECTACULAR_SETTINGS = {
         "WebhookPayload": "tickets.webhook_serializers.PAYLOADS",
         "DeliveryState": "tickets.webhook_serializers.DELIVERY_STATES",
         "DeliveryLane": "tickets.webhook_serializers.LANES",
+        "NoticeKind": "tickets.notice_serializers.KINDS",
+        "NoticeChannel": "tickets.notice_serializers.CHANNELS",
+        "NoticePace": "tickets.notice_serializers.PACES",
     },
 }
 

@@ -22,9 +22,10 @@ from scans.services.schedules import order_due_scans
 from scans.services.standing import judge_with_approvals_of_today
 from scans.services.vanishing import ask_all
 from scans.services.waivers import judge_ended_waivers
+from tickets.services.notices import forget_notices
 from tickets.services.tracker_rounds import follow_trackers
 from tickets.services.trackers import forget_tracker_history
-from tickets.services.webhook_threads import deliver
+from tickets.services.webhook_threads import deliver, tell_people
 from tickets.services.webhooks import forget_deliveries
 
 
@@ -76,10 +77,11 @@ def compact_tallies(**_: Any) -> None:
 
 @app.task(name="ctem.prune")
 def prune_sightings(**_: Any) -> None:
-    """Forget which result each old scan saw, where no evidence rests on it, and old deliveries and messages."""
+    """Forget which result each old scan saw, where no evidence rests on it, and old deliveries, messages and notices."""
     prune(at=timezone.now())
     forget_deliveries(at=timezone.now())
     forget_tracker_history(at=timezone.now())
+    forget_notices(at=timezone.now())
 
 
 @app.task(name="ctem.forget_keys")
@@ -104,6 +106,12 @@ def show_pulls(**_: Any) -> None:
 def look_for_vanished(**_: Any) -> None:
     """Make a job for each series whose last full scan lacks something that nobody has looked at."""
     ask_all(at=timezone.now())
+
+
+@app.task(name="ctem.tell_people")
+def send_notices(**_: Any) -> None:
+    """Make notices of what happened, and begin to send what is due."""
+    tell_people(at=timezone.now())
 
 
 @app.task(name="ctem.deliver")

@@ -1,4 +1,4 @@
-"""The words for outgoing webhooks and for trackers: where each stands, what is sent, what became of it."""
+"""The words for webhooks out, trackers and notices: where each stands, what is sent, what became of it."""
 
 from enum import StrEnum
 
@@ -90,3 +90,40 @@ class RungState(StrEnum):
 
     RANG = "rang"
     IGNORED = "ignored"
+
+
+class NoticeKind(StrEnum):
+    """What people are told of. MENTION is reserved: nothing tells of it yet."""
+
+    ASSIGNED = "assigned"
+    VERIFICATION_FAILED = "verification_failed"
+    DUE = "due"
+    ACCEPTANCE_ENDS = "acceptance_ends"
+    MENTION = "mention"
+
+
+OFFERED = tuple(kind for kind in NoticeKind if kind is not NoticeKind.MENTION)
+
+
+class Channel(StrEnum):
+    """How: by mail, or by an incoming webhook of a chat."""
+
+    MAIL = "mail"
+    SLACK = "slack"
+    TEAMS = "teams"
+
+
+class Pace(StrEnum):
+    """At once, or together once a day. Off is no row."""
+
+    NOW = "now"
+    DIGEST = "digest"
+
+
+class NoticeState(StrEnum):
+    """dropped: who it was for may not read it any more, or wants none by this channel."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    FAILED = "failed"
+    DROPPED = "dropped"

@@ -1,4 +1,4 @@
-"""One's own roles, and the audit log."""
+"""The audit log."""
 
 from typing import Any
 
@@ -11,19 +11,10 @@ from core.events import SYSTEM_CHAIN, chain_of
 from core.history import tell
 from core.listing import listing
 from core.models import ChainHead, Event
-from core.views import person
 from scopes.filters import EventFilter
-from scopes.models import Membership, Scope
+from scopes.models import Scope
 
 MOST_CHAINS = 200
-
-
-@require_GET
-def profile(request: HttpRequest) -> HttpResponse:
-    rows = Membership.objects.filter(user=person(request)).select_related("scope")
-    return render(
-        request, "profile.html", {"memberships": list(rows.order_by("scope__name")[:200])}
-    )
 
 
 @require_GET

@@ -141,6 +141,7 @@ WRITES = {
     "scans_order_create": P.UPLOAD_SCAN,
     "verifications_dispositions_create": P.DISPOSE,
     "tokens_create": None,
+    "me_notifications_create": None,
     "tokens_destroy": None,
     "tokens_revoke_create": None,
     "tokens_rotate_create": None,
@@ -301,6 +302,7 @@ BODIES = {
     "scans_order_create": lambda w: {"asset": w.asset.pk, "recipe": "bandit", "commit": "ab" * 20},
     "verifications_dispositions_create": lambda w: {
         "rule": "B307", "path": "app/new.py", "line": 3, "decision": "accepted", "reason": "Known."},
+    "me_notifications_create": lambda w: {"time_zone": "Europe/Berlin", "digest_hour": 7},
     "tokens_create": lambda w: {"name": "laptop", "scopes": [w.scope.pk]},
     "tokens_rotate_create": lambda w: {"overlap_days": 2},
     "service_accounts_create": lambda w: {

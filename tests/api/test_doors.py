@@ -13,13 +13,20 @@ from tests.api.bodies import BODIES, READS, WRITES, body_of
 from tests.api.conftest import PROBLEM, V1, stored
 
 pytestmark = pytest.mark.xdist_group("doors")  # one worker: the world they walk is built once
-OWN = ("tokens_create", "tokens_destroy", "tokens_revoke_create", "scopes_create")
+OWN = (
+    "me_notifications_create",
+    "tokens_create",
+    "tokens_destroy",
+    "tokens_revoke_create",
+    "scopes_create",
+)
 OF_OTHERS = (
     "remediations_reviews_create",
     "remediations_proofs_create",
     "findings_revocations_create",
 )
 NEVER = 2**62
+MY_NOTICES = f"{V1}/me/notifications/"
 IDS = (
     "asset",
     "scope",
@@ -53,7 +60,8 @@ def test_every_door_of_the_router_is_in_the_schema(spec):
             shown = shown.removesuffix("\\Z").removesuffix("$")
             doors |= {(method, f"{V1}/{shown}") for method in actions if method != "head"}
     described = {(method, template) for method, template, _ in operations(spec)}
-    assert doors | {("get", f"{V1}/me/")} == described
+    mine = {("get", f"{V1}/me/"), ("get", MY_NOTICES), ("post", MY_NOTICES)}
+    assert doors | mine == described
 
 
 def test_every_writing_operation_has_a_body_and_a_permission_here(spec):
@@ -97,7 +105,7 @@ def test_an_outsider_finds_nothing_at_any_door_and_writes_nothing(spec, api, wor
         elif method == "post":
             assert response.status_code == 400 or name == "findings_bulk_transitions_create", name
             assert "Not found" in response.text or "not-found" in response.text, name
-        elif name not in ("me_retrieve", "audit_last_closed_retrieve"):
+        elif name not in ("me_retrieve", "me_notifications_retrieve", "audit_last_closed_retrieve"):
             rows = response.json()["results"]
             assert [r for r in rows if not belongs_to(r, outsider)] == [], name
     assert stored() == before
@@ -131,7 +139,7 @@ def test_a_token_for_one_scope_finds_nothing_of_another_at_any_door(spec, api, w
             assert response.status_code == 404, name
         elif method == "post":
             assert response.status_code == 400 or name == "findings_bulk_transitions_create", name
-        elif name not in ("me_retrieve", "audit_last_closed_retrieve"):
+        elif name not in ("me_retrieve", "me_notifications_retrieve", "audit_last_closed_retrieve"):
             rows = response.json()["results"]
             theirs = [
                 row for row in rows if elsewhere.scope.pk in (row.get("scope"), row.get("scope_id"))

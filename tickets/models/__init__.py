@@ -1,10 +1,15 @@
-"""Webhooks out, trackers and tickets, and what was sent to them: rows and reads, no verbs and no network."""
+"""Webhooks out, trackers and tickets, notices to people, and what was sent of them: rows and reads, no verbs and no network."""
 
+from tickets.models.notices import Notice, NoticeCursor, NoticePreferences, NoticeSetting
 from tickets.models.trackers import Ticket, TicketStep, TrackerConnection, TrackerMessage
 from tickets.models.webhooks import Delivery, WebhookEndpoint
 
 __all__ = [
     "Delivery",
+    "Notice",
+    "NoticeCursor",
+    "NoticePreferences",
+    "NoticeSetting",
     "Ticket",
     "TicketStep",
     "TrackerConnection",

@@ -133,14 +133,18 @@ def _free(at: datetime) -> Q:
 
 def _attempt(taken: Taken, at: datetime) -> Outcome:
     """Send once. Never raises for what the other side does."""
+    if taken.unsigned:
+        return Outcome(None, taken.unsigned, 0)
+    return post_once(taken.url, taken.headers, taken.body, at)
+
+
+def post_once(url: str, headers: dict[str, str], body: bytes, at: datetime) -> Outcome:
+    """Send a message once; return what became of it. Never raises for what the other side does."""
     began = time.monotonic()
     try:
-        if taken.unsigned:
-            raise HostError(taken.unsigned)
         reply = fetch(
-            "POST", taken.url, headers=taken.headers, body=taken.body, limit=MOST_ANSWER,
-            timeout=TIMEOUT, cut=True,
-        )  # fmt: skip
+            "POST", url, headers=headers, body=body, limit=MOST_ANSWER, timeout=TIMEOUT, cut=True
+        )
     except HostError as error:
         return Outcome(None, error.sentence, _since(began))
     wait = None if 200 <= reply.status < 300 else reply.error("", at).retry_after
