@@ -48,10 +48,10 @@ def asset():
     return make.make_asset(make.make_scope(name="Payments", slug="payments"), name="shop")
 
 
-def key_of(user, scope=None) -> str:
-    return issue_token(
-        user=user, by=user, name="ci", at=make.now(), scopes=[scope], permissions=[]
-    )[1]
+def key_of(user, scope=None, permissions=()) -> str:
+    scopes = [scope] if scope else []
+    told = {"name": "ci", "at": make.now(), "scopes": scopes, "permissions": permissions}
+    return issue_token(user=user, by=user, **told)[1]
 
 
 def client_of(asset, role=Role.PIPELINE) -> APIClient:
@@ -202,6 +202,22 @@ DOORS = [
 @pytest.mark.parametrize(("method", "door"), DOORS)
 def test_every_door_is_closed_to_the_anonymous(asset, method, door):
     assert getattr(APIClient(), method)(f"{V2}/{door}").status_code == 401
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("role", [Role.ADMIN, Role.PIPELINE])
+def test_a_token_that_only_reads_or_is_for_another_scope_imports_nothing_here(asset, role):
+    user, other = make.member(asset.scope, role), make.make_scope()
+    make.add_member(other, user, role)
+    for limits in ({"permissions": ["read"]}, {"scope": other}):
+        client = APIClient()
+        client.credentials(HTTP_AUTHORIZATION=f"Token {key_of(user, **limits)}")
+        for door in ("import-scan", "reimport-scan"):
+            refusal(send(client, door))
+            new = {"product_name": "new", "product_type_name": asset.scope.name}
+            refusal(send(client, door, **new, auto_create_context="true"))
+    assert not Scan.objects.exists() and not Asset.objects.exclude(pk=asset.pk).exists()
+    assert client.get(f"{V2}/products/").json()["count"] == 0
 
 
 @pytest.mark.django_db
