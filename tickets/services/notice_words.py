@@ -58,11 +58,9 @@ def message_of(notices: Sequence[Notice]) -> Message:
         if pk in found and found[pk].scope_id == notice.scope_id
     ]
     count = sum(notice.count for notice in notices)
-    return Message(
-        _subject(notices, lines, count), lines[:MOST_LINES], max(0, count - MOST_LINES)
-        if len(lines) >= MOST_LINES else max(0, count - len(lines)),
-        settings.PUBLIC_URL + reverse("profile"),
-    )  # fmt: skip
+    shown = lines[:MOST_LINES]
+    url = settings.PUBLIC_URL + reverse("profile")
+    return Message(_subject(notices, lines, count), shown, max(0, count - len(shown)), url)
 
 
 def _line(notice: Notice, finding: Finding) -> Line:
