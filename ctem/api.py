@@ -45,8 +45,8 @@ from scopes.api.scopes import (
     PolicyViewSet,
 )
 from scopes.api.tokens import ServiceAccountViewSet, TokenViewSet
-from tickets.api.trackers import TicketViewSet, TrackerViewSet
 from tickets.api.notices import NotificationsViewSet
+from tickets.api.trackers import TicketViewSet, TrackerViewSet
 from tickets.api.webhooks import WebhookViewSet
 
 app_name = "api"

@@ -77,7 +77,7 @@ def compact_tallies(**_: Any) -> None:
 
 @app.task(name="ctem.prune")
 def prune_sightings(**_: Any) -> None:
-    """Forget which result each old scan saw, where no evidence rests on it, and old deliveries, messages and notices."""
+    """Forget which result each old scan saw, where no evidence rests on it, and what was sent long ago."""
     prune(at=timezone.now())
     forget_deliveries(at=timezone.now())
     forget_tracker_history(at=timezone.now())

@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("core", "0003_postponed_jobs"),
         ("scopes", "0008_service_accounts"),
-        ("tickets", "0001_webhooks"),
+        ("tickets", "0002_trackers"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

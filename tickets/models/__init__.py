@@ -1,4 +1,4 @@
-"""Webhooks out, trackers and tickets, notices to people, and what was sent of them: rows and reads, no verbs and no network."""
+"""Webhooks out, trackers and tickets, notices to people, what was sent: rows and reads, no verbs, no network."""
 
 from tickets.models.notices import Notice, NoticeCursor, NoticePreferences, NoticeSetting
 from tickets.models.trackers import Ticket, TicketStep, TrackerConnection, TrackerMessage
