@@ -250,8 +250,8 @@ LOGGING = logs.configuration()
 # Who shows it may read /metrics; empty: there is no such address.
 METRICS_TOKEN = env.str("CTEM_METRICS_TOKEN", "", validate=TOKEN)
 
-# How long an API token can live, and how many proxies stand before the server (whose word on the
-# address of who asks is believed).
+# How long an API token can live, and how many proxies stand before the server: whose word in
+# X-Forwarded-For on the address of who asks is believed.
 MAX_TOKEN_DAYS = env.int("CTEM_API_TOKEN_DAYS", 366, validate=POSITIVE)
 PROXIES = env.int("CTEM_PROXIES", 0, validate=NOT_NEGATIVE)
 
@@ -289,8 +289,7 @@ REST_FRAMEWORK = {
         "user": env.str("CTEM_API_RATE_USER", "6000/min", validate=RATE),
         "anon": env.str("CTEM_API_RATE_ANON", "60/min", validate=RATE),
     },
-    # Proxies that add to X-Forwarded-For: which address counts where nobody is signed in.
-    "NUM_PROXIES": env.int("CTEM_PROXIES", 0, validate=NOT_NEGATIVE),
+    "NUM_PROXIES": PROXIES,
     "DEFAULT_SCHEMA_CLASS": "core.openapi.ProblemSchema",
     "EXCEPTION_HANDLER": "ctem.errors.problem_response",
     "PAGE_SIZE": 50,

@@ -23,9 +23,8 @@ from scans.services.standing import judge_with_approvals_of_today
 from scans.services.vanishing import ask_all
 from scans.services.waivers import judge_ended_waivers
 from tickets.services.notices import forget_notices
-from tickets.services.tracker_rounds import follow_trackers
+from tickets.services.threads import deliver, follow_trackers, tell_people
 from tickets.services.trackers import forget_tracker_history
-from tickets.services.webhook_threads import deliver, tell_people
 from tickets.services.webhooks import forget_deliveries
 
 

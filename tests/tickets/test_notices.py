@@ -25,8 +25,8 @@ from tickets.services import notice_relay
 from tickets.services.notice_relay import next_digest, relay_notices
 from tickets.services.notice_sending import due_boxes, send_notices
 from tickets.services.notices import forget_notices, set_notices, wishes_of
+from tickets.services.threads import tell_people
 from tickets.services.webhook_sending import PAUSES
-from tickets.services.webhook_threads import tell_people
 from tickets.statuses import OFFERED, Channel, NoticeKind, Pace
 
 pytestmark = pytest.mark.django_db

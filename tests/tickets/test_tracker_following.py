@@ -12,9 +12,10 @@ from tests import factories as make
 from tests.tickets.tracked import Followed, tracker_of
 from tickets.models import Ticket, TicketStep
 from tickets.services import tracker_rounds
+from tickets.services.threads import follow_trackers
 from tickets.services.tickets import ask_ticket, unlink_ticket
 from tickets.services.tracker_relay import relay_trackers
-from tickets.services.tracker_rounds import LostLease, due_trackers, follow_trackers, serve
+from tickets.services.tracker_rounds import LostLease, due_trackers, serve
 from tickets.services.trackers import disconnect_tracker
 
 pytestmark = pytest.mark.django_db

@@ -18,9 +18,9 @@ from tests.tickets.conftest import PATH
 from tests.tickets.hooked import happen, hook, ids, states, told_of, waiting
 from tickets.models import Delivery, WebhookEndpoint
 from tickets.services import webhook_sending
+from tickets.services.threads import deliver
 from tickets.services.webhook_relay import relay
 from tickets.services.webhook_sending import PAUSES, due_endpoints, send_due
-from tickets.services.webhook_threads import deliver
 from tickets.services.webhooks import (
     forget_deliveries,
     pause_webhook,

@@ -6,21 +6,18 @@ begun is looked for before it is done again.
 """
 
 import logging
-import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
-from core.log_context import about
 from core.outbound import HostError
 from core.text import clean_text
 from tickets.models import Ticket, TicketStep, TrackerConnection
 from tickets.services.tracker_opening import open_tracker
 from tickets.services.tracker_readings import record_reading
-from tickets.services.tracker_relay import relay_trackers
 from tickets.services.tracker_steps import perform, record_done, record_failed
 from tickets.statuses import THERE, StepKind, StepState, TrackerState
 from tickets.trackers.base import NotLetIn, Tracker
@@ -35,40 +32,10 @@ MOST_STEPS = 200  # of a round
 MOST_ATTEMPTS = 12  # of a step that the tracker fails for reasons of its own
 PAUSES = (60, 120, 300, 900, 1800, 3600)  # seconds
 LONGEST_PAUSE = 6 * 3600.0
-MOST_THREADS = 8
-_free_threads = threading.BoundedSemaphore(MOST_THREADS)
 
 
 class LostLease(Exception):
     """Somebody else talks to the tracker now, or it was disconnected."""
-
-
-def follow_trackers(*, at: datetime) -> list[threading.Thread]:
-    """Write down what is to be done, and begin a round with each tracker that has something due."""
-    relay_trackers(at=at)
-    begun = []
-    for pk in due_trackers(at):
-        if not _free_threads.acquire(blocking=False):
-            log.warning("all %s threads for trackers are taken; the rest waits", MOST_THREADS)
-            break
-        thread = threading.Thread(target=_begin, args=(pk,), daemon=True, name=f"tracker-{pk}")
-        thread.start()
-        begun.append(thread)
-    return begun
-
-
-def _begin(tracker_id: int) -> None:
-    """The end of the thread is the edge where errors are logged."""
-    try:
-        with about(tracker_id=tracker_id):
-            serve(tracker_id)
-    except LostLease:
-        log.warning("tracker %s: the lease was lost", tracker_id)
-    except Exception:
-        log.exception("the round with tracker %s failed; its lease runs out", tracker_id)
-    finally:
-        connection.close()
-        _free_threads.release()
 
 
 def due_trackers(at: datetime) -> list[int]:
