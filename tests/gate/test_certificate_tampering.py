@@ -209,9 +209,9 @@ class TestArchive:
         bomb = zipped({"VERIFY.md": bytes(200_000_000)}, zipfile.ZIP_DEFLATED)
         many = zipped({f"evidence/{n:064}": b"" for n in range(5_000)})
         for changed in (bomb, many, overstated()):
-            started = time.monotonic()
+            started = time.process_time()
             assert failing(changed) == ["archive"]
-            assert time.monotonic() - started < 2
+            assert time.process_time() - started < 2
 
     def test_many_signatures_cost_a_bounded_time(self, case: Case) -> None:
         """Each costs milliseconds, and a stranger may send thousands."""
@@ -220,15 +220,15 @@ class TestArchive:
         many = {f"revocations/{n:04}.dsse.json": stone for n in range(3_000)}
         keys = {f"keys/k{n}.pub.pem": members["keys/issuer-2026.pub.pem"] for n in range(3_000)}
         for added in (many, keys):
-            started = time.monotonic()
+            started = time.process_time()
             assert failing(case.resealed({**members, **added})) == ["archive"]
-            assert time.monotonic() - started < 2
+            assert time.process_time() - started < 2
 
     def test_verifying_is_fast(self, case: Case) -> None:
         bundle = case.bundle()
-        started = time.monotonic()
+        started = time.process_time()
         assert verify_bundle(bundle, case.signer.keys).ok
-        assert time.monotonic() - started < 5
+        assert time.process_time() - started < 5
 
 
 class TestJunk:

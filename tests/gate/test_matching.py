@@ -471,9 +471,11 @@ def test_a_scan_without_a_change_matches_itself_for_certain(scan):
 def test_one_crowded_rule_takes_no_longer_than_its_results(shift):
     before = [result(line=n, snippet=CALL) for n in range(1, 15_001)]
     after = [result(line=n + shift, snippet=CALL) for n in range(1, 15_001)]
-    start = time.monotonic()
+    start = time.process_time()
     assert match(before, after).unmatched_before == ()
-    assert time.monotonic() - start < 10, "15,000 results take about a second; quadratic, minutes"
+    assert time.process_time() - start < 10, (
+        "15,000 results take about a second; quadratic, minutes"
+    )
 
 
 @given(SCANS, SCANS, st.booleans())

@@ -58,12 +58,12 @@ def test_nothing_that_changes_is_nothing():
 
 def test_a_large_file_of_alike_lines_takes_no_time():
     before = "same\n" * 400_000
-    start = time.monotonic()
+    start = time.process_time()
     diff = draw(
         "f", Source(before), [(5 * n * 200, 5 * n * 200 + 4, "other") for n in range(2_000)]
     )
     assert diff.count("@@ -") == 2_000
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize("length", [0, 1, 255, 256, 257, 700])

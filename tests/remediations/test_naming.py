@@ -99,7 +99,7 @@ def test_very_many_of_everything_cost_little():
     rows = [row(n, f"R{n % 7}", "app/a.py", n) for n in range(20_000)]
     named = [Named(rule=f"R{n % 9}", path="app/a.py", line=n) for n in range(500)]
     lines = Lines(("app/a.py", n * 9, n * 9) for n in range(10_000))
-    candidates, start = Candidates(rows), time.monotonic()
+    candidates, start = Candidates(rows), time.process_time()
     for _ in range(20):
         candidates.match(named, lines)
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5

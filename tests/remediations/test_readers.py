@@ -332,10 +332,10 @@ def test_very_many_replacements_in_a_large_file_take_no_time():
         for name in ("startLine", "charOffset")
     ]
     offers += [read(sarif(put("y", startLine=1), columnKind="utf16CodeUnits")).offers[0]] * 20
-    sources, start = {"app/a.py": Source(text)}, time.monotonic()
+    sources, start = {"app/a.py": Source(text)}, time.process_time()
     for offer in offers:
         assert to_diff(offer.replacements, sources, offer.where)
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize("path", ELSEWHERE)

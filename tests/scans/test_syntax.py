@@ -46,6 +46,6 @@ def test_of_what_is_no_known_language_or_too_large_nothing_is_said():
 
 @pytest.mark.parametrize("hostile", [b"(" * 200_000, b"\x00\xff" * 10_000, b"a.b" * 100_000])
 def test_hostile_files_are_read_in_time(hostile):
-    begun = time.monotonic()
+    begun = time.process_time()
     is_broken("x.py", hostile)
-    assert time.monotonic() - begun < 20
+    assert time.process_time() - begun < 20

@@ -169,30 +169,30 @@ def test_many_problems_are_counted():
 
 
 def test_no_pattern_and_no_owner_takes_long():
-    began = time.monotonic()
+    began = time.process_time()
     told = read("**/" + "a*" * 19 + "b @o\n" + "/x/**/a*/**/a*/**/a*/**/b @p\n")
     path = "x/" + "/".join(["a" * 120] * 30)
     for n in range(200):
         assert told.owners_of(f"{path}{n}") == ()
     read("\n".join("a@" + "." * 250 + "@ " * 3 for _ in range(5_000)))
-    assert time.monotonic() - began < 3
+    assert time.process_time() - began < 3
 
 
 def test_a_large_file_is_read_and_asked_quickly():
-    began = time.monotonic()
+    began = time.process_time()
     told = read("\n".join(f"/service-{n}/src/ @team-{n}" for n in range(40_000)))
     for n in range(40_000):
         assert told.owners_of(f"service-{n}/src/a/b.py") == (f"@team-{n}",)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize("pattern", ["*.x{}", "name-{}", "**/name-{}/", "/**/*.x{}"])
 def test_names_and_endings_at_any_depth_are_looked_up(pattern):
-    began = time.monotonic()
+    began = time.process_time()
     told = read("\n".join(f"{pattern.format(n)} @team-{n}" for n in range(20_000)))
     for n in range(5_000):
         assert told.owners_of(f"a/name-{n}/b.c.x{n}") == (f"@team-{n}",)
-    assert told.problems == () and time.monotonic() - began < 5
+    assert told.problems == () and time.process_time() - began < 5
 
 
 def test_a_name_an_ending_and_a_wildcard_are_weighed_by_their_lines_alone():
