@@ -7,7 +7,7 @@ FUZZ := .fuzz/venv/bin/python
 TARGETS ?= reader diff
 SECONDS ?= 600
 
-.PHONY: help setup demo run backup restore check test test-sqlite test-all test-rest format docs lock bench bench-reads bench-matching bench-reader bench-forge fuzz gate.pyz
+.PHONY: help setup demo screenshots run backup restore check test test-sqlite test-all test-rest format docs lock bench bench-reads bench-matching bench-reader bench-forge fuzz gate.pyz
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z.-]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -16,6 +16,9 @@ setup: .venv/.dev  ## virtual environment with everything for developing
 
 demo: .venv/.runtime  ## show the product at work; ARGS="--exit --keep --port 8000"
 	@$(PYTHON) scripts/demo $(ARGS)
+
+screenshots: .venv/.dev  ## pictures of the pages after the demo, into docs/screenshots; ARGS=--every
+	@$(PYTHON) scripts/demo --exit --pictures docs/screenshots $(ARGS)
 
 run: .venv/.runtime  ## web, worker and beat on the data in .data/; ARGS="--port 8000"
 	@$(PYTHON) scripts/run $(ARGS)

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Sum
 from django.http import HttpRequest
 from django.urls import reverse
 
-from findings.models import Tally
+from findings.open_counts import open_by_status
 from findings.statuses import Status
 
 COUNT_LIMIT = 99  # told no further
@@ -73,13 +72,12 @@ class Item:
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """Return the navigation of who is signed in; nothing for the anonymous. One query."""
+    """Return the navigation of who is signed in; nothing for the anonymous. One statement."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {"navigation": []}
     at = request.resolver_match.url_name if request.resolver_match else ""
-    waiting = Tally.objects.visible_to(user).filter(status=Status.AWAITING_VERIFICATION)
-    n = waiting.aggregate(n=Sum("n", default=0))["n"]
+    n = open_by_status(request).get(Status.AWAITING_VERIFICATION, 0)
     count = f"{COUNT_LIMIT}+" if n > COUNT_LIMIT else str(n)
     return {
         "navigation": [

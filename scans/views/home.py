@@ -1,10 +1,11 @@
 """My work: what needs somebody now, and whether AI-written fixes were scanned before they merged."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import Value
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -13,7 +14,8 @@ from django.views.decorators.http import require_GET
 
 from core.permissions import Permission
 from core.views import person
-from findings.models import Finding, FindingDispute, FindingQuerySet, RiskAcceptance, Tally
+from findings.models import Finding, FindingDispute, FindingQuerySet, RiskAcceptance
+from findings.open_counts import open_by_status
 from findings.statuses import OPEN, FindingDisputeState, Severity, Status
 from remediations.models import Dispute, Remediation
 from remediations.statuses import DisputeState, RemediationState
@@ -42,14 +44,7 @@ QUEUES = (  # status, name, what to do, icon
 @require_GET
 def home(request: HttpRequest) -> HttpResponse:
     visible = Finding.objects.visible_to(request.user)
-    told = (
-        Tally.objects.visible_to(request.user)
-        .open()
-        .filter(set_aside="")
-        .order_by()
-        .values_list("status")
-    )
-    counts = {status: n for status, n in told.annotate(total=Sum("n")) if n}
+    counts = open_by_status(request)
     mine = visible.open().filter(assigned_to_id=request.user.pk, set_aside="")
     failed = _failed(request)
     expiring = _expiring(visible)
@@ -77,23 +72,25 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 def _late(visible: FindingQuerySet) -> list[dict[str, Any]]:
-    """What is or will be late by the SLA of its scope. Two statements; counted up to a hundred."""
+    """What is or will be late by the SLA of its scope. One statement; counted up to a hundred."""
     at = timezone.now()
     waiting = visible.open().filter(set_aside="")
-    rows = (
-        ("Overdue", "later than the SLA allows", "triangle-alert", "overdue", waiting.overdue(at)),
-        ("Due this week", "by the SLA", "calendar-clock", "soon", waiting.due_soon(at)),
-    )
+    late, soon = _first("overdue", waiting.overdue(at)), _first("soon", waiting.due_soon(at))
+    counts = Counter(word for (word,) in late.union(soon, all=True))
     return [
-        {"name": name, "what": what, "icon": icon, "count": _bounded(found),
-         "url": f"{reverse('findings')}?open=true&due={word}"}
-        for name, what, icon, word, found in rows
+        {"name": name, "what": what, "icon": icon, "url": f"{reverse('findings')}?open=true&due={word}",
+         "count": f"{COUNTED}+" if counts[word] > COUNTED else counts[word]}
+        for name, what, icon, word in (
+            ("Overdue", "later than the SLA allows", "triangle-alert", "overdue"),
+            ("Due this week", "by the SLA", "calendar-clock", "soon"),
+        )
     ]  # fmt: skip
 
 
-def _bounded(rows: FindingQuerySet) -> int | str:
-    number = len(rows.order_by("due_at", "id").values_list("pk", flat=True)[: COUNTED + 1])
-    return f"{COUNTED}+" if number > COUNTED else number
+def _first(word: str, rows: FindingQuerySet) -> Any:
+    """A row of ``word`` for each of these findings, for one more than are counted at most."""
+    some = rows.order_by("due_at", "id").values("pk")[: COUNTED + 1]
+    return Finding.objects.filter(pk__in=some).order_by().values_list(Value(word))
 
 
 def _scoping(request: HttpRequest) -> list[dict[str, Any]]:
