@@ -14,6 +14,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 # table → columns that may change, one way (see ONE_WAY) and as the table's own CHECKs allow
 PROTECTED: dict[str, tuple[str, ...]] = {
     "core_event": (),
+    "findings_findingevent": (),
     "findings_prioritychange": (),
     "findings_discoveryrule": (
         "approved_at",

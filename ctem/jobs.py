@@ -20,6 +20,7 @@ from findings.services.clocks import RECOMPUTE, recompute_due
 from findings.services.feeds import FETCH, fetch_feed
 from findings.services.owning import OWN_ASSET, OWN_SCOPE, own_asset, own_scope
 from findings.services.rescoring import RESCORE, rescore_job, rescore_scope
+from findings.services.rules import APPLY, apply_rule_job
 from findings.services.taking_back import TAKE_BACK, take_back_job
 from forges.services.looks import look_at_connection, look_at_repository
 from forges.services.pulls import follow_pull
@@ -42,6 +43,7 @@ HANDLERS: dict[str, Callable[[Job], None]] = {
     RESCORE: rescore_job,
     WEIGHS_OTHERWISE: rescore_scope,
     TAKE_BACK: take_back_job,
+    APPLY: apply_rule_job,
     "scheduled": order_scheduled,
     "vanished": look_for_vanished,
     "forge_connection": look_at_connection,

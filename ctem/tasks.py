@@ -15,6 +15,7 @@ from findings.services.clocks import tell_clocks
 from findings.services.feeds import order_feeds
 from findings.services.rules import end_expired_rules
 from findings.tallies import compact
+from forges.services.inbound import forget_messages
 from forges.services.looks import ask_due_looks
 from forges.services.showing import find_unshown
 from scans.services.pruning import prune
@@ -79,6 +80,7 @@ def prune_sightings(**_: Any) -> None:
     """Forget which result each old scan saw, where no evidence rests on it, and what was sent long ago."""
     prune(at=timezone.now())
     forget_deliveries(at=timezone.now())
+    forget_messages(at=timezone.now())
     forget_tracker_history(at=timezone.now())
     forget_notices(at=timezone.now())
 

@@ -161,11 +161,15 @@ class RuleSerializer(serializers.ModelSerializer[DiscoveryRule]):
 
 
 class AppliedSerializer(serializers.Serializer[Any]):
-    """What a rule changed: so many findings, by action; ``sha256`` of their sorted numbers as JSON."""
+    """What a rule changed: so many findings, by action; ``sha256`` of their sorted numbers as JSON.
+
+    ``more_follows``: a job asks the rule of the rest, with an event for each part.
+    """
 
     findings = serializers.IntegerField()
     counts = serializers.DictField(child=serializers.IntegerField())
     sha256 = serializers.CharField()
+    more_follows = serializers.BooleanField()
 
 
 class AppliedRuleSerializer(serializers.ModelSerializer[AppliedRule]):

@@ -22,6 +22,7 @@ from findings.models import Dismissal, Finding, RiskAcceptance
 from findings.sla import Clock
 from findings.statuses import OPEN, Status
 from scopes.access import can, check_may
+from scopes.workloads import is_of_another
 
 S = Status
 Decision = type[RiskAcceptance] | type[Dismissal]
@@ -165,6 +166,8 @@ def _check(row: Transition, context: Context) -> None:
         if row.permission is None:
             raise NotAllowed(f"“{row.label}” is done by the system alone.")
         check_may(context.by, row.permission, finding.scope_id)
+        if is_of_another(context.by, finding.asset_id):
+            raise NotAllowed("This pipeline speaks for another asset.")
     for guard in row.guards:
         guard(context)
 
@@ -183,16 +186,8 @@ def transition(
     ``brought`` holds the evidence that the row's guards ask for; its plain members go into the
     event. Raises NotAllowed, WrongState or Incomplete, with a sentence, and then changes nothing.
     """
-    row = BY_NAME.get(name)
-    if row is None:
-        raise WrongState(f"There is no transition called {name[:40]!r}.")
-    finding = (
-        Finding.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("scope")
-        .get(pk=finding_id)
-    )
-    context = Context(finding, by, at, brought or {})
-    _check(row, context)
+    row, context = _possible(finding_id, name, by, at, brought)
+    finding = context.finding
     source = finding.status
     values = {**row.writes(context), "status": row.target}
     values |= {} if source == row.target else {"status_since": at}
@@ -206,6 +201,39 @@ def transition(
         by=by, at=at, data={"from": source, "to": row.target.value, **dict(context.brought)},
     )  # fmt: skip
     return finding
+
+
+def check_transition(
+    finding_id: int,
+    name: str,
+    *,
+    by: User | None,
+    at: datetime,
+    brought: Mapping[str, Any] | None = None,
+) -> Finding:
+    """Lock a finding and raise what ``transition`` would raise; for what is written before its event."""
+    return _possible(finding_id, name, by, at, brought)[1].finding
+
+
+def _possible(
+    finding_id: int,
+    name: str,
+    by: User | None,
+    at: datetime,
+    brought: Mapping[str, Any] | None,
+) -> tuple[Transition, Context]:
+    """The row, and the finding locked as it is now, if the one is possible for the other."""
+    row = BY_NAME.get(name)
+    if row is None:
+        raise WrongState(f"There is no transition called {name[:40]!r}.")
+    finding = (
+        Finding.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("scope")
+        .get(pk=finding_id)
+    )
+    context = Context(finding, by, at, brought or {})
+    _check(row, context)
+    return row, context
 
 
 def transition_set(

@@ -5,18 +5,30 @@ and is counted beside, never as done.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from operator import itemgetter
 
 from django.db.models import Count
 from django.db.models.functions import TruncDate
+from django.utils.timezone import localdate
 
-from findings.models import Campaign, CampaignFinding
+from core.bulk import listed
+from core.models import Event
+from findings.lifecycle import TRANSITIONS
+from findings.models import Campaign, CampaignFinding, FindingEvent
 from findings.statuses import ENDED, OPEN, Status
 
 MOST_WEEKS = 104  # of a burn-down; of a longer campaign the last ones
+PROVEN = (Status.MOBILIZATION_COMPLETE,)
+MOVES = {  # events by which a finding ends, or is open again
+    f"finding.{row.name}": row.target.value
+    for row in TRANSITIONS
+    if row.target in ENDED or not row.sources.isdisjoint(ENDED)
+}
+_MOVED = ("pk", "action", "at")
 UNPROVEN_ENDS = tuple(status for status in ENDED if status is not Status.MOBILIZATION_COMPLETE)
 
 
@@ -64,7 +76,7 @@ class Progress:
 class Week:
     """How it stood at the end of a week (or now): findings in the campaign, still open, proven by then.
 
-    As their dates tell: a finding that was reopened counts as open all the time before.
+    Of the findings that are in it now: those that were taken out are not counted.
     """
 
     until: date
@@ -84,25 +96,55 @@ def progress_of(campaigns: Collection[Campaign]) -> dict[int, Progress]:
 
 
 def burn_down(campaign: Campaign, *, at: datetime) -> list[Week]:
-    """How a campaign stood at the end of each week since it started."""
+    """How a campaign stood at the end of each week since it started.
+
+    By the dates of its findings; of those that were ever reopened by their events. Two statements, or four.
+    """
     until = (campaign.ended_at or at).date()
-    days = campaign.members.order_by().annotate(
-        came=TruncDate("at"), since=TruncDate("finding__status_since")
-    )
-    counted = days.values_list("finding__status", "came", "since").annotate(n=Count("pk"))
     came: Counter[date] = Counter()
     ended: Counter[date] = Counter()
     proven: Counter[date] = Counter()
-    for status, in_since, stands_since, n in counted:
-        came[in_since] += n
-        if status not in OPEN:
-            ended[max(in_since, stands_since)] += n
-        if status == Status.MOBILIZATION_COMPLETE:
-            proven[max(in_since, stands_since)] += n
+    for in_since, day, before, status, n in (*_straight(campaign), *_reopened(campaign)):
+        if before is None:
+            came[in_since] += n
+        day = max(in_since, day)
+        ended[day] += n * ((status in ENDED) - (before in ENDED))
+        proven[day] += n * ((status in PROVEN) - (before in PROVEN))
     return [
         Week(day, total := _by(came, day), total - _by(ended, day), _by(proven, day))
         for day in _weeks(campaign.started_at.date(), until)
     ]
+
+
+# In the campaign since; the day of the move; status before (None: it came) and after; how many.
+Move = tuple[date, date, str | None, str, int]
+
+
+def _straight(campaign: Campaign) -> Iterator[Move]:
+    """Findings that ended once at most: since when they stand there says it all."""
+    rows = campaign.members.filter(finding__clock_from__isnull=True).order_by()
+    days = rows.annotate(came=TruncDate("at"), since=TruncDate("finding__status_since"))
+    counted = days.values_list("came", "since", "finding__status").annotate(n=Count("pk"))
+    for came, since, status, n in counted:
+        yield came, since, None, status, n
+
+
+def _reopened(campaign: Campaign) -> Iterator[Move]:
+    """Findings that were reopened: each move into an end and out of it, by events about one or many."""
+    rows = campaign.members.filter(finding__clock_from__isnull=False)
+    came = {pk: localdate(at) for pk, at in rows.values_list("finding_id", "at")}
+    if not came:
+        return
+    ids = listed(came)
+    moves = Event.objects.filter(action__in=MOVES)
+    alone = moves.filter(subject="finding", subject_id__in=ids).values_list("subject_id", *_MOVED)
+    beside = FindingEvent.objects.filter(finding__in=ids, event__action__in=MOVES)
+    together = beside.values_list("finding_id", *(f"event__{name}" for name in _MOVED))
+    stands = dict.fromkeys(came, "")
+    yield from ((day, day, None, "", 1) for day in came.values())
+    for pk, _, action, at in sorted((*alone, *together), key=itemgetter(1)):
+        yield came[pk], localdate(at), stands[pk], MOVES[action], 1
+        stands[pk] = MOVES[action]
 
 
 def _weeks(start: date, until: date) -> list[date]:

@@ -94,7 +94,9 @@ def _render(judgement: Judgement, form: str, after: list[Document]) -> Iterable[
 
     if form == "sarif":
         return sarif_output.write(judgement, after)
-    writers = {"text": output.to_text, "json": output.to_json, "markdown": output.to_markdown}
+    if form == "json":
+        return output.in_json(judgement)
+    writers = {"text": output.to_text, "markdown": output.to_markdown}
     return [writers[form](judgement)]
 
 

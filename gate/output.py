@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from gate import __version__
@@ -30,12 +31,22 @@ _GREEN = (Outcome.PASS, Outcome.NOT_APPLICABLE)
 _DONE = {*_GREEN, Outcome.WAIVED}
 GONE, THERE = "gone", "still there"
 SHOWN = 10  # new results that Markdown does not fold away
+PIECE = 100_000  # signs and texts of JSON that are written at once
 MOST_ROWS = 100  # of one list, in Markdown and text; JSON lists all
 
 
 def to_json(judgement: Judgement) -> str:
     """The JSON contract, indented."""
-    return json.dumps(judgement.to_dict(), indent=2, ensure_ascii=False) + "\n"
+    return "".join(in_json(judgement))
+
+
+def in_json(judgement: Judgement) -> Iterator[str]:
+    """The same in pieces, so that very many new results are never held as one text."""
+    encoder = json.JSONEncoder(indent=2, ensure_ascii=False)
+    signs = encoder.iterencode(judgement.to_dict())
+    while piece := "".join(islice(signs, PIECE)):
+        yield piece
+    yield "\n"
 
 
 def to_text(judgement: Judgement) -> str:

@@ -10,12 +10,10 @@ from django.db import transaction
 from core.errors import BadInput
 from core.events import append_event
 from core.models import User
-from core.permissions import Permission
 from core.text import clean_text
 from remediations.models import Remediation, Review
-from remediations.services import check_git_id, locked
+from remediations.services import check_git_id, check_may_tell, locked
 from remediations.statuses import Decision
-from scopes.access import check_may
 
 MAX_ANSWERS = 20
 _ANSWER = re.compile(
@@ -52,7 +50,7 @@ def record_host_reviews(
 
     A review of an older revision is recorded with that revision. Raises BadInput, NotAllowed.
     """
-    check_may(by, Permission.PROPOSE_FIX, remediation.scope_id)
+    check_may_tell(by, remediation)
     for told in reviews:
         check_git_id("review.commit", told.commit)
         if told.decision not in list(Decision):

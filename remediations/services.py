@@ -33,7 +33,7 @@ from remediations.models import (
 from remediations.statuses import DECISIONS_HERE, Decision, LandedAs, Origin, RemediationState
 from scopes.access import check_may
 from scopes.models import Asset, Line
-from scopes.workloads import workload_of
+from scopes.workloads import is_of_another
 
 GIT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 MAX_COMMITS = 500
@@ -69,9 +69,17 @@ def _event(
 
 def check_may_propose(by: User, asset: Asset) -> None:
     """Raise NotAllowed unless ``by`` may propose fixes; a run of a pipeline only for its own asset."""
-    check_may(by, Permission.PROPOSE_FIX, asset.scope_id)
-    workload = workload_of(by)
-    if workload is not None and workload.asset_id != asset.pk:
+    _check_may(by, asset.scope_id, asset.pk)
+
+
+def check_may_tell(by: User, fix: Remediation) -> None:
+    """Raise NotAllowed unless ``by`` may tell what became of a fix; a run only for its own asset."""
+    _check_may(by, fix.scope_id, fix.asset_id)
+
+
+def _check_may(by: User, scope_id: int, asset_id: int) -> None:
+    check_may(by, Permission.PROPOSE_FIX, scope_id)
+    if is_of_another(by, asset_id):
         raise NotAllowed("This pipeline proposes fixes for another asset.")
 
 
@@ -301,7 +309,7 @@ def push_revision(
 
     ``pushed_at``: when it came, if that was before ``at``.
     """
-    check_may(by, Permission.PROPOSE_FIX, remediation.scope_id)
+    check_may_tell(by, remediation)
     check_git_id("head_commit", head_commit)
     for name, value in (
         ("head_tree", head_tree),
@@ -405,7 +413,7 @@ def record_merge(
 
     ``landed``: from where the merge led, where that is known.
     """
-    check_may(by, Permission.PROPOSE_FIX, remediation.scope_id)
+    check_may_tell(by, remediation)
     check_git_id("merge_commit", merge_commit)
     check_git_id("merge_tree", merge_tree, optional=True)
     if landed is not None:
@@ -440,7 +448,7 @@ def record_deployment(
     *, remediation: Remediation, deployed_at: datetime, by: User, at: datetime
 ) -> Remediation:
     """Record when the merged fix was deployed."""
-    check_may(by, Permission.PROPOSE_FIX, remediation.scope_id)
+    check_may_tell(by, remediation)
     remediation = locked(remediation.pk)
     if remediation.state != RemediationState.MERGED:
         raise WrongState("Only a merged fix is deployed.")
@@ -455,7 +463,7 @@ def withdraw_remediation(
     *, remediation: Remediation, reason: str, by: User, at: datetime
 ) -> Remediation:
     """Record that the fix will not merge; what it would have brought in is withdrawn with it."""
-    check_may(by, Permission.PROPOSE_FIX, remediation.scope_id)
+    check_may_tell(by, remediation)
     remediation = locked(remediation.pk)
     if remediation.state != RemediationState.PROPOSED:
         raise WrongState(f"The fix is {remediation.state}.")

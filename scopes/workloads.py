@@ -94,6 +94,12 @@ def workload_of(user: AbstractBaseUser | AnonymousUser) -> Workload | None:
     return getattr(user, "workload", None)
 
 
+def is_of_another(user: AbstractBaseUser | AnonymousUser, asset_id: int) -> bool:
+    """Whether ``user`` came as a run of a pipeline that is of another asset than this one."""
+    workload = workload_of(user)
+    return workload is not None and workload.asset_id != asset_id
+
+
 def without_ref(workflow: str) -> str:
     """The file of a workflow, without the revision of it that ran."""
     return workflow.partition("@")[0]

@@ -100,9 +100,10 @@ class DiscoveryRuleViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     @extend_schema(summary="Apply a rule", request=None, responses=shapes.AppliedSerializer)
     @action(detail=True, methods=["post"])
     def apply(self, request: Request, pk: str) -> Response:
-        """Do what the rule says to the open findings that are there."""
+        """Do what the rule says to the open findings there are: the first 10,000 at once, the rest by a job."""
         settled = apply_rule(rule=self.get_object(), by=self.user, at=timezone.now())
-        return Response(shapes.AppliedSerializer(settled.to_dict()).data)
+        told = {**settled.to_dict(), "more_follows": settled.more_follows}
+        return Response(shapes.AppliedSerializer(told).data)
 
     @extend_schema(summary="End a rule", request=None, responses=shapes.RuleSerializer)
     @action(detail=True, methods=["post"])

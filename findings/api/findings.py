@@ -10,14 +10,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api import ApiViewSet, EventSerializer
-from core.models import Event
 from findings import serializers as shapes
 from findings.api.discovery import TriageActions
 from findings.api.mobilizing import MobilizingActions
 from findings.api.priorities import PriorityActions
 from findings.api.validation import ValidationActions
 from findings.filters import FindingFilter
-from findings.models import Finding
+from findings.models import Finding, history_of
 from findings.services import add_comment, request_dismissal, request_risk_acceptance
 from scopes.models import Scope
 
@@ -127,6 +126,6 @@ class FindingViewSet(
     @extend_schema(summary="List events", responses=EventSerializer(many=True), filters=False)
     @action(detail=True, methods=["get"])
     def events(self, request: Request, pk: str) -> Response:
-        """List everything that happened to the finding, newest first."""
-        rows = Event.objects.about("finding", self.get_object().pk).select_related("actor")
+        """List everything that happened to the finding, alone or together with others, newest first."""
+        rows = history_of(self.get_object().pk).select_related("actor")
         return self.pages(rows, EventSerializer)

@@ -16,6 +16,7 @@ from findings.models.discovery import (
     ScopeDecisionPolicy,
     Tag,
 )
+from findings.models.events import FindingEvent, history_of
 from findings.models.feeds import (
     CweName,
     EpssScore,
@@ -56,6 +57,7 @@ __all__ = [
     "Finding",
     "FindingCve",
     "FindingDispute",
+    "FindingEvent",
     "FindingGroup",
     "FindingQuerySet",
     "FindingTag",
@@ -75,4 +77,5 @@ __all__ = [
     "TallyQuerySet",
     "TwoPersonDecision",
     "ValidationEvidence",
+    "history_of",
 ]

@@ -14,7 +14,6 @@ from typing import Any
 from django.db.models import QuerySet
 
 from core import bulk
-from core.errors import WrongState
 from findings.discovery import ActingRule, Decisions, Outcome
 from findings.models import (
     AppliedRule,
@@ -39,19 +38,21 @@ class Settled:
 
     findings: set[int] = field(default_factory=set)
     counts: dict[str, int] = field(default_factory=dict)
+    more_follows: bool = False  # by a job
 
     def add(self, kind: str, ids: Collection[int]) -> None:
         self.findings |= set(ids)
         self.counts[kind] = self.counts.get(kind, 0) + len(ids)
 
     def to_dict(self) -> dict[str, Any]:
-        """For the event: how many, and a digest of which."""
+        """For the event: how many, and a digest of which; and whether that is not all."""
         text = json.dumps(sorted(self.findings)).encode()
-        return {
+        told = {
             "findings": len(self.findings),
             "counts": {kind: n for kind, n in sorted(self.counts.items()) if n},
             "sha256": hashlib.sha256(text).hexdigest(),
         }
+        return {**told, "more_follows": True} if self.more_follows else told
 
 
 def parts(rows: QuerySet[Finding]) -> Iterator[list[Row]]:
@@ -72,22 +73,16 @@ def settle(
     at: datetime,
     only: Collection[int] | None = None,
     kinds: Collection[str] = KINDS,
-    most: int | None = None,
 ) -> Settled:
     """Do to findings of one scope what ``rules`` say of them; what a person decided stays.
 
-    ``only``: rules whose doing is done, of those that are asked. ``kinds``: what is done. Raises
-    WrongState where it would change more than ``most`` findings.
+    ``only``: rules whose doing is done, of those that are asked. ``kinds``: what is done.
     """
     decisions, settled = Decisions(rules), Settled()
     for part in parts(rows):
         told = [(row, decisions.of(told_of(row, tags))) for row in part]
         wanted = [(row, _share(outcome, only, kinds)) for row, outcome in told if outcome]
         _write(part, [(row, did) for row, did in wanted if did], settled, at)
-        if most is not None and len(settled.findings) > most:
-            raise WrongState(
-                f"It would change more than {most:,} findings at once: apply narrower rules."
-            )
     return settled
 
 

@@ -14,6 +14,7 @@ from core.events import append_event
 from core.models import User
 from core.permissions import Permission
 from findings.models import Finding
+from findings.services.telling import append_set_event
 from scopes.access import check_may
 from scopes.models import Membership, Scope, Team
 
@@ -127,9 +128,9 @@ def _write(
     list(rows.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk"))
     rows.update(**values)
     for scope_id, ids in sorted(by_scope.items()):
-        append_event(
+        append_set_event(
             scope_id=scope_id, action="finding.assigned", subject="scope", subject_id=scope_id,
-            by=by, at=at, data={**told, "findings": sorted(ids)},
+            by=by, at=at, data={**told, "findings": sorted(ids)}, findings=ids,
         )  # fmt: skip
 
 

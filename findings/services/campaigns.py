@@ -9,11 +9,11 @@ from django.db import IntegrityError, transaction
 
 from core import bulk
 from core.errors import BadInput, Incomplete, WrongState
-from core.events import append_event
 from core.models import User
 from core.permissions import Permission
 from core.text import clean_text
 from findings.models import Campaign, CampaignFinding, FindingQuerySet
+from findings.services.telling import append_set_event
 from findings.services.words import text_given
 from scopes.access import check_may
 from scopes.models import Scope, Team
@@ -96,7 +96,7 @@ def add_findings(*, campaign: Campaign, findings: FindingQuerySet, by: User, at:
         ((campaign.pk, pk, campaign.scope_id, moment, by.pk) for pk in ids),
     )
     if ids:
-        _event(campaign, "findings_added", by=by, at=at, **_ids(ids))
+        _event(campaign, "findings_added", ids, by=by, at=at, **_ids(ids))
     return len(ids)
 
 
@@ -111,7 +111,7 @@ def remove_findings(
     ids = sorted(rows.values_list("finding_id", flat=True))
     rows.delete()
     if ids:
-        _event(campaign, "findings_removed", by=by, at=at, reason=reason, **_ids(ids))
+        _event(campaign, "findings_removed", ids, by=by, at=at, reason=reason, **_ids(ids))
     return len(ids)
 
 
@@ -181,8 +181,10 @@ def _ids(ids: Sequence[int]) -> dict[str, Any]:
     return {**told, "findings": list(ids)} if len(ids) <= NAMED else told
 
 
-def _event(campaign: Campaign, action: str, *, by: User, at: datetime, **data: Any) -> None:
-    append_event(
+def _event(
+    campaign: Campaign, action: str, ids: Sequence[int] = (), *, by: User, at: datetime, **data: Any
+) -> None:
+    append_set_event(
         scope_id=campaign.scope_id, action=f"campaign.{action}", subject="campaign",
-        subject_id=campaign.pk, by=by, at=at, data=data,
+        subject_id=campaign.pk, by=by, at=at, data=data, findings=ids,
     )  # fmt: skip

@@ -12,6 +12,7 @@ from core.permissions import Permission
 from findings.lifecycle import transition_set
 from findings.models import Dismissal, Finding, RiskAcceptance, ScopeDecisionPolicy
 from findings.services.clocks import set_due
+from findings.services.telling import append_set_event
 from findings.services.words import text_given
 from findings.statuses import OPEN, Status
 from scopes.access import check_may
@@ -95,8 +96,8 @@ def expire_acceptances(*, at: datetime) -> int:
     for scope_id, ids in sorted(moved.items()):
         transition_set(Finding.objects.filter(pk__in=ids), "expire", at=at)
         set_due(Finding.objects.filter(pk__in=ids))
-        append_event(
+        append_set_event(
             scope_id=scope_id, action="finding.expire", subject="scope", subject_id=scope_id,
-            by=None, at=at, data={"findings": ids},
+            by=None, at=at, data={"findings": ids}, findings=ids,
         )  # fmt: skip
     return sum(len(ids) for ids in moved.values())

@@ -34,8 +34,9 @@ def dispute_finding(
     check_may(by, Permission.CLAIM, finding.scope_id)
     if about not in list(FindingDisputeAbout):
         raise BadInput("about", f"must be one of: {', '.join(FindingDisputeAbout)}")
-    if finding.status not in OPEN:
-        raise WrongState(f"The finding is {Status(finding.status).label}, not open.")
+    now = Finding.objects.select_for_update(no_key=True).get(pk=finding.pk)
+    if now.status not in OPEN:
+        raise WrongState(f"The finding is {Status(now.status).label}, not open.")
     try:
         with transaction.atomic():
             row = FindingDispute.objects.create(

@@ -7,11 +7,11 @@ from typing import Any
 from django.db import transaction
 
 from core.errors import BadInput, Incomplete, WrongState
-from core.events import append_event
 from core.models import User
 from core.permissions import Permission
 from core.text import clean_text
 from findings.models import Finding, FindingGroup
+from findings.services.telling import append_set_event
 from findings.services.words import text_given
 from scopes.access import check_may
 from scopes.models import Scope
@@ -138,7 +138,7 @@ def _title(value: str) -> str:
 
 
 def _event(group: FindingGroup, action: str, *, by: User, at: datetime, **data: Any) -> None:
-    append_event(
+    append_set_event(
         scope_id=group.scope_id, action=f"group.{action}", subject="group", subject_id=group.pk,
-        by=by, at=at, data=data,
+        by=by, at=at, data=data, findings=data.get("findings", ()),
     )  # fmt: skip

@@ -17,10 +17,10 @@ from django.utils import timezone
 
 from core import bulk, jobs
 from core.errors import WrongState
-from core.events import append_event
 from core.models import Job, User
 from core.permissions import Permission
 from findings.models import Finding
+from findings.services.telling import append_set_event
 from scopes.access import check_may
 from scopes.codeowners import read
 from scopes.models import Asset, CodeOwners, Scope, Team
@@ -42,6 +42,8 @@ def take_code_owners(
 
     As ``keep_code_owners``, which says what is refused.
     """
+    check_may(by, Permission.UPLOAD_SCAN, asset.scope_id)
+    _lock_first(asset.scope_id, asset)
     row, is_new = keep_code_owners(asset=asset, text=text, by=by, at=at, **told)
     if is_new:
         set_owners(scope_id=asset.scope_id, asset=asset, by=by, at=at)
@@ -53,7 +55,7 @@ def add_team(*, scope: Scope, name: str, by: User | None, at: datetime, handle: 
     """Create a team; findings below the paths of its handle become its own."""
     check_may(by, Permission.ADMINISTER, scope.pk)
     if handle:
-        lock_assets(scope.pk)  # before the first event, as imports
+        _lock_first(scope.pk)
     team = create_team(scope=scope, name=name, by=by, at=at, handle=handle)
     if team.handle:
         set_owners(scope_id=scope.pk, by=by, at=at)
@@ -67,8 +69,8 @@ def rename_team(
     """Give a team another name or handle, and set owners anew where the handle says something else."""
     check_may(by, Permission.ADMINISTER, team.scope_id)
     if handle is not None:
-        lock_assets(team.scope_id)  # before the first event, as imports
-    before = team.handle
+        _lock_first(team.scope_id)
+    before = Team.objects.values_list("handle", flat=True).get(pk=team.pk)  # as it is by now
     team = change_team(team=team, by=by, at=at, name=name, handle=handle)
     if team.handle != before:
         set_owners(scope_id=team.scope_id, by=by, at=at)
@@ -79,15 +81,13 @@ def rename_team(
 def end_team(*, team: Team, by: User | None, at: datetime) -> None:
     """Remove a team that nothing is assigned to; what it owned by its handle is owned anew."""
     check_may(by, Permission.ADMINISTER, team.scope_id)
-    lock_assets(team.scope_id)  # before findings and events, as imports; they may name the team
+    _lock_first(team.scope_id, team=team)  # imports may name the team
     if assigned := Finding.objects.filter(team=team).count():
         raise WrongState(
             f"{team} has {assigned} findings assigned to it: give them to others first."
         )
     scope_id, handle = team.scope_id, team.handle
-    owned = Finding.objects.filter(owned_by=team)
-    _lock(owned.values_list("pk", flat=True))
-    owned.update(owned_by=None)
+    Finding.objects.filter(owned_by=team).update(owned_by=None)
     remove_team(team=team, by=by, at=at)
     if handle:
         set_owners(scope_id=scope_id, by=by, at=at)
@@ -100,18 +100,48 @@ def set_owners(*, scope_id: int, by: User | None, at: datetime, asset: Asset | N
     Of one asset, or of all of the scope that have a file: at once if they are few, with the same number
     of statements whatever theirs, else by a job (then 0). The caller has checked who may.
     """
-    files = CodeOwners.objects.in_force().filter(scope_id=scope_id)
-    findings = Finding.objects.filter(scope_id=scope_id)
-    kind, subject_id = OWN_SCOPE, scope_id
-    if asset is not None:
-        files, findings = files.filter(asset=asset), findings.filter(asset=asset)
-        kind, subject_id = OWN_ASSET, asset.pk
-    owned = findings.filter(asset__in=files.values("asset"))
-    if len(owned.values_list("pk")[: PART + 1]) > PART:
+    files, findings = _concerned(scope_id, asset)
+    kind, subject_id = (OWN_SCOPE, scope_id) if asset is None else (OWN_ASSET, asset.pk)
+    if _are_many(findings.filter(asset__in=files.values("asset"))):
         key = f"{kind}:{subject_id}:{at.isoformat()}"  # each change is a job of its own
         jobs.enqueue(kind=kind, subject_id=subject_id, at=at, key=key)
         return 0
     return _own(scope_id, files, findings, asset=asset, by=by, at=at)
+
+
+Files = models.QuerySet[CodeOwners]
+Findings = models.QuerySet[Finding]
+
+
+def _concerned(scope_id: int, asset: Asset | None) -> tuple[Files, Findings]:
+    """The files that count, and the findings that they may be of: of one asset, or of all of the scope."""
+    files = CodeOwners.objects.in_force().filter(scope_id=scope_id)
+    findings: Findings = Finding.objects.filter(scope_id=scope_id)
+    if asset is None:
+        return files, findings
+    return files.filter(asset=asset), findings.filter(asset=asset)
+
+
+def _are_many(findings: Findings) -> bool:
+    return len(findings.order_by().values_list("pk")[: PART + 1]) > PART
+
+
+def _lock_first(scope_id: int, asset: Asset | None = None, *, team: Team | None = None) -> None:
+    """Lock the assets, then the findings that are owned anew while somebody waits, before the first event.
+
+    Who imports or assigns holds findings and waits for the head of the log. ``team``: one that owns
+    nothing any more.
+    """
+    files, findings = _concerned(scope_id, asset)
+    if asset is None:
+        lock_assets(scope_id)
+        findings = findings.filter(asset__in=files.values("asset"))
+    else:  # its file may be the first
+        Asset.objects.select_for_update(no_key=True).get(pk=asset.pk)
+    ids = set() if _are_many(findings) else set(findings.values_list("pk", flat=True))
+    if team is not None:
+        ids.update(Finding.objects.filter(owned_by=team).values_list("pk", flat=True))
+    _lock(ids)
 
 
 def own_scope(job: Job) -> None:
@@ -145,7 +175,7 @@ def _own_parts(job: Job, scope_id: int, asset: Asset | None) -> None:
 
 
 def _own(
-    scope_id: int, files: models.QuerySet[CodeOwners], findings: models.QuerySet[Finding], *,
+    scope_id: int, files: Files, findings: Findings, *,
     asset: Asset | None, by: User | None, at: datetime,
 ) -> int:  # fmt: skip
     """One event for all that changed, with a digest of the rows."""
@@ -155,15 +185,16 @@ def _own(
         _lock(pk for pk, _ in changed)
         bulk.update(Finding, ("owned_by",), changed)
         sealed = "\n".join(f"{pk}:{team or 0}" for pk, team in sorted(changed, key=itemgetter(0)))
-        append_event(
+        append_set_event(
             scope_id=scope_id, action="findings.owned", subject="asset" if asset else "scope",
             subject_id=asset.pk if asset else scope_id, by=by, at=at,
             data={"count": len(changed), "rows": hashlib.sha256(sealed.encode()).hexdigest()},
+            findings=[pk for pk, _ in changed],
         )  # fmt: skip
     return len(changed)
 
 
-def _wait_for_imports(files: models.QuerySet[CodeOwners]) -> None:
+def _wait_for_imports(files: Files) -> None:
     assets = Asset.objects.filter(pk__in=files.values("asset")).order_by("pk")
     list(assets.select_for_update(no_key=True).values_list("pk", flat=True))
 
@@ -174,9 +205,7 @@ def _lock(ids: Iterable[int]) -> None:
     list(rows.select_for_update(of=("self",), no_key=True).values_list("pk", flat=True))
 
 
-def _changed(
-    scope_id: int, files: models.QuerySet[CodeOwners], findings: models.QuerySet[Finding]
-) -> Iterator[tuple[int, int | None]]:
+def _changed(scope_id: int, files: Files, findings: Findings) -> Iterator[tuple[int, int | None]]:
     """Findings whose owner is another by now, with that owner."""
     teams = Team.objects.filter(scope_id=scope_id).exclude(handle="").values_list("handle", "pk")
     handles = {handle.casefold(): pk for handle, pk in teams}
@@ -193,7 +222,7 @@ def _changed(
 class _Read:
     """Files in the order of their assets, each read when its findings come, and forgotten after them."""
 
-    def __init__(self, files: models.QuerySet[CodeOwners], handles: dict[str, int]) -> None:
+    def __init__(self, files: Files, handles: dict[str, int]) -> None:
         told = files.values_list("asset_id", "text", "dialect")
         self._rows: Iterator[Any] = told.iterator(chunk_size=FILES_AT_ONCE)
         self._handles = handles

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from django.db.models import QuerySet
 
-from findings.conditions import Conditions, Told
+from findings.conditions import LEVELS, SEVERITIES, Conditions, Told
 from findings.models import Finding
 from findings.priority import severity_of
 from scopes.models import Asset
@@ -45,6 +45,16 @@ class Row(NamedTuple):
         if not self.decided_severity:
             return self.severity
         return severity_of(self.level, self.security_severity, self.cvss).value
+
+
+Rating = tuple[str, float | None, str]  # level, security-severity, CVSS vector
+
+
+def is_worse(now: Rating, before: Rating) -> bool:
+    """Whether a tool rates a finding worse than before, as far as rules look at it."""
+    severities = [SEVERITIES.index(severity_of(*rating).value) for rating in (now, before)]
+    levels = [LEVELS.index(rating[0]) for rating in (now, before)]
+    return severities[0] > severities[1] or levels[0] > levels[1]
 
 
 def tags_of_assets(scope_id: int) -> dict[int, frozenset[str]]:

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
+from core import jobs
 from core.errors import BadInput, WrongState
-from core.events import append_event
-from core.models import User
+from core.models import Job, User
 from core.permissions import Permission
 from findings.actions import Actions, read_actions
 from findings.conditions import Conditions, read_conditions
@@ -20,6 +21,7 @@ from findings.services.alone import check_second
 from findings.services.applying import Settled, settle
 from findings.services.reading import narrowed
 from findings.services.taking_back import take_back
+from findings.services.telling import append_set_event
 from findings.services.words import text_given
 from findings.statuses import RuleEnd, SetAside
 from scopes.access import check_may
@@ -27,8 +29,9 @@ from scopes.models import Asset, Membership, Scope, Team
 from scopes.services.assets import lock_assets
 
 MOST_STANDING = 500  # rules of a scope that have not ended: each is asked for every new finding
-MOST_APPLIED = 50_000  # findings that are changed while somebody waits
-MOST_LOOKED_AT = 200_000  # findings that are asked about while somebody waits
+APPLY = "apply_rule"  # the kind of the job
+AT_ONCE = 10_000  # findings that a rule is asked of while somebody waits; the rest is a job
+PART = 5_000  # of that job, in one transaction
 MOST_POSITION = 1_000_000
 LONGEST_NAME = 120
 LONGEST = timedelta(days=366)  # that noise is set aside without anybody looking again
@@ -81,11 +84,13 @@ def make_rule(
         replaces=replaces, created_at=at, created_by=by,
         alone=bool(does.set_aside) and ScopeDecisionPolicy.of(scope.pk).rules_alone,
     )  # fmt: skip
-    told = {} if row.waits else _take_over(row, by, at)
-    append_event(
+    back = None if row.waits else _take_over(row, by, at)
+    told = {"taken_back": back.to_dict()} if back else {}
+    append_set_event(
         scope_id=scope.pk, action="discovery_rule.requested" if row.waits else "discovery_rule.made",
         subject="discovery_rule", subject_id=row.pk, by=by, at=at,
         data={**_said(row), **told, **({"out_of": out_of.pk} if out_of else {})},
+        findings=back.findings if back else (),
     )  # fmt: skip
     return row
 
@@ -144,14 +149,14 @@ def _said(row: DiscoveryRule) -> dict[str, Any]:
     return {name: value for name, value in told.items() if value not in (None, "")}
 
 
-def _take_over(row: DiscoveryRule, by: User, at: datetime) -> dict[str, Any]:
+def _take_over(row: DiscoveryRule, by: User, at: datetime) -> Settled | None:
     """End the version before; what it did is taken back where this one does not say the same."""
     if row.replaces_id is None:
-        return {}
+        return None
     DiscoveryRule.objects.filter(pk=row.replaces_id, ended_at__isnull=True).update(
         ended_at=at, ended_by=by, ended_because=RuleEnd.REPLACED.value
     )
-    return {"taken_back": take_back(row.scope_id, [row.replaces_id], at=at)}
+    return take_back(row.scope_id, [row.replaces_id], at=at)
 
 
 def _locked(rule: DiscoveryRule) -> DiscoveryRule:
@@ -177,9 +182,12 @@ def approve_rule(*, rule: DiscoveryRule, by: User, at: datetime) -> DiscoveryRul
     )
     row.approved_at, row.approved_by = at, by
     row.save(update_fields=["approved_at", "approved_by"])
-    append_event(
+    back = _take_over(row, by, at)
+    append_set_event(
         scope_id=row.scope_id, action="discovery_rule.approved", subject="discovery_rule",
-        subject_id=row.pk, by=by, at=at, data={"name": row.name, **_take_over(row, by, at)},
+        subject_id=row.pk, by=by, at=at,
+        data={"name": row.name, **({"taken_back": back.to_dict()} if back else {})},
+        findings=back.findings if back else (),
     )  # fmt: skip
     return row
 
@@ -188,28 +196,68 @@ def approve_rule(*, rule: DiscoveryRule, by: User, at: datetime) -> DiscoveryRul
 def apply_rule(*, rule: DiscoveryRule, by: User, at: datetime) -> Settled:
     """Do what a rule says to the open findings that are there; one event for all of them.
 
-    Rules before it still win, and what a person decided stays. Raises WrongState where it is not in
-    force, would look at more than ``MOST_LOOKED_AT`` or change more than ``MOST_APPLIED``.
+    Of many the first ``AT_ONCE``, by number; the rest by a job, part by part, each with an event. Rules
+    before it still win, and what a person decided stays. Raises WrongState where it is not in force.
     """
     check_may(by, Permission.TRIAGE, rule.scope_id)
     row = _locked(rule)
-    rules = rules_in_force(row.scope_id, at)
-    mine = [one for one in rules if one.pk == row.pk]
-    if not mine:
+    told = _apply(row, AT_ONCE, at=at)
+    if told is None:
         raise WrongState("The rule is not in force.")
-    tags = lock_assets(row.scope_id)
-    rows = narrowed(Finding.objects.filter(scope=row.scope_id).open(), mine[0].conditions)
-    if rows.order_by("pk")[MOST_LOOKED_AT:].exists():
-        raise WrongState(
-            f"More than {MOST_LOOKED_AT:,} findings would be looked at at once: name tools, classes of "
-            "tools or assets in the rule."
-        )
-    settled = settle(rows, rules, tags, at=at, only=[row.pk], most=MOST_APPLIED)
-    append_event(
+    settled, last = told
+    settled.more_follows = last is not None
+    if settled.more_follows:
+        key = f"{APPLY}:{row.pk}:{at.isoformat()}"  # it may be applied again later
+        jobs.enqueue(kind=APPLY, subject_id=row.pk, at=at, key=key)
+    _tell_applied(row, settled, by, at)
+    return settled
+
+
+def apply_rule_job(job: Job) -> None:
+    """The job of a rule that is asked of many; who goes on where it was killed changes nothing twice."""
+    rule = DiscoveryRule.objects.get(pk=job.subject_id)
+    last: int | None = 0
+    while last is not None:
+        with transaction.atomic():
+            if not jobs.held(job).exists():
+                return
+            at = timezone.now()
+            told = _apply(rule, PART, after=last, at=at)
+            if told is None:  # it ended meanwhile, and what it did is taken back
+                break
+            settled, last = told
+            if settled.findings:
+                _tell_applied(rule, settled, None, at)
+    jobs.finish(job, timezone.now())
+
+
+def _apply(
+    rule: DiscoveryRule, most: int, *, at: datetime, after: int = 0
+) -> tuple[Settled, int | None] | None:
+    """Ask a rule of ``most`` findings behind ``after``; also return the last one, None: all are done.
+
+    None instead of both where the rule is not in force.
+    """
+    tags = lock_assets(rule.scope_id)  # first: who ends it waits, and takes this back as well
+    rules = rules_in_force(rule.scope_id, at)
+    mine = [one for one in rules if one.pk == rule.pk]
+    if not mine:
+        return None
+    rows = narrowed(Finding.objects.filter(scope=rule.scope_id).open(), mine[0].conditions)
+    rows = rows.filter(pk__gt=after)
+    ids = list(rows.order_by("pk").values_list("pk", flat=True)[: most + 1])
+    last = ids[most - 1] if len(ids) > most else None
+    if last is not None:
+        rows = rows.filter(pk__lte=last)
+    return settle(rows, rules, tags, at=at, only=[rule.pk]), last
+
+
+def _tell_applied(row: DiscoveryRule, settled: Settled, by: User | None, at: datetime) -> None:
+    append_set_event(
         scope_id=row.scope_id, action="discovery_rule.applied", subject="discovery_rule",
         subject_id=row.pk, by=by, at=at, data={"name": row.name, **settled.to_dict()},
+        findings=settled.findings,
     )  # fmt: skip
-    return settled
 
 
 @transaction.atomic
@@ -226,9 +274,10 @@ def end_rule(*, rule: DiscoveryRule, by: User, at: datetime) -> DiscoveryRule:
     row.ended_at, row.ended_by, row.ended_because = at, by, RuleEnd.ENDED.value
     row.save(update_fields=["ended_at", "ended_by", "ended_because"])
     back = take_back(row.scope_id, [row.pk], at=at)
-    append_event(
+    append_set_event(
         scope_id=row.scope_id, action="discovery_rule.ended", subject="discovery_rule",
-        subject_id=row.pk, by=by, at=at, data={"name": row.name, **back},
+        subject_id=row.pk, by=by, at=at, data={"name": row.name, **back.to_dict()},
+        findings=back.findings,
     )  # fmt: skip
     return row
 
@@ -254,9 +303,10 @@ def _end_expired(scope_id: int, at: datetime) -> int:
     )
     back = take_back(scope_id, ids, at=at)
     digest = hashlib.sha256(json.dumps(ids).encode()).hexdigest()
-    append_event(
+    append_set_event(
         scope_id=scope_id, action="discovery_rule.expired", subject="scope", subject_id=scope_id,
         by=None, at=at,
-        data={"rules": ids[:MOST_STANDING], "rules_sha256": digest, **back},
+        data={"rules": ids[:MOST_STANDING], "rules_sha256": digest, **back.to_dict()},
+        findings=back.findings,
     )  # fmt: skip
     return len(ids)

@@ -201,7 +201,10 @@ def approve(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def apply(request: HttpRequest, pk: int) -> HttpResponse:
-    return _do(request, pk, apply_rule, "“{}” was applied to the open findings that are there.")
+    return _do(
+        request, pk, apply_rule,
+        "“{}” was applied to the open findings that are there; beyond 10,000 a job goes on.",
+    )  # fmt: skip
 
 
 @require_POST

@@ -7,7 +7,7 @@ import hashlib
 import logging
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -24,6 +24,7 @@ from forges.services.opening import webhook_secrets
 from forges.statuses import Forge, MessageState
 
 MAX_BYTES = 25 * 1024 * 1024  # as much as GitHub sends
+KEPT = timedelta(days=90)
 _DECOY = secrets.token_urlsafe(32)  # nobody has it: for addresses that are not there
 log = logging.getLogger(__name__)
 
@@ -103,6 +104,11 @@ def _delivery(message: Message, body: bytes) -> str:
     if message.delivery and len(message.delivery) <= 100:
         return clean_text(message.delivery)
     return hashlib.sha256(f"{message.event}\n{message.delivery}\n".encode() + body).hexdigest()
+
+
+def forget_messages(*, at: datetime) -> int:
+    """Delete messages that came long ago; return how many. One that came again would only ring."""
+    return InboundMessage.objects.filter(received_at__lt=at - KEPT).delete()[0]
 
 
 # --- what rings for what -------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from core import bulk
 from core.text import clean_text
 from findings.lifecycle import create_findings
 from findings.models import Cause, Finding, Rule, Series, Sighting
+from findings.services.reading import is_worse
 from findings.services.rescoring import rescore
 from findings.services.taking_back import ask_again
 from findings.statuses import Presence
@@ -92,13 +93,13 @@ def changed(merge: Merge) -> list[int]:
 def write(merge: Merge, at: datetime) -> None:
     """Write the findings of one run: those that changed, those that are gone, those that are new."""
     news = [one for one in merge.plan.seen if one.is_news]
-    rated = _rated_anew(news)
+    rated, worse = _rated_anew(news)
     bulk.update(Finding, FOLLOWED, (_followed(one) for one in news))
     if rated:
         rescore(Finding.objects.filter(pk__in=bulk.listed(rated)), cause=Cause.IMPORT, at=at)
     elsewhere = _own_anew(merge, news)
     shown = [one.known.pk for one in news if one.presence != one.known.presence]
-    ask_again(merge.scan.asset, {*rated, *elsewhere, *shown}, at=at)
+    ask_again(merge.scan.asset, {*rated, *elsewhere, *shown}, worse=worse, at=at)
     _end_sightings(merge, news)
     before, now = bulk.moment(merge.series.last_at), bulk.moment(at)
     _write_gone(merge, before)
@@ -116,19 +117,21 @@ def write(merge: Merge, at: datetime) -> None:
     Series.objects.filter(pk=merge.series.pk).update(last_scan_id=merge.scan.pk, last_at=at)
 
 
-def _rated_anew(news: Sequence[Seen]) -> list[int]:
-    """Findings of which the report tells another level or score than before."""
+def _rated_anew(news: Sequence[Seen]) -> tuple[list[int], list[int]]:
+    """Findings of which the report tells another level or score than before; and which of them worse."""
     now = {
         one.known.pk: (one.result.level.value, one.result.security_severity, one.result.cvss)
         for one in news
         if one.is_changed
     }
     if not now:
-        return []
+        return [], []
     rows = Finding.objects.filter(pk__in=bulk.listed(now)).values_list(
         "pk", "level", "security_severity", "cvss"
     )
-    return [pk for pk, *before in rows.iterator() if tuple(before) != now[pk]]
+    before = {pk: (level, score, cvss) for pk, level, score, cvss in rows.iterator()}
+    rated = [pk for pk, was in before.items() if was != now[pk]]
+    return rated, [pk for pk in rated if is_worse(now[pk], before[pk])]
 
 
 def _own_anew(merge: Merge, news: Iterable[Seen]) -> list[int]:

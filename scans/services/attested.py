@@ -9,14 +9,13 @@ from core.permissions import Permission
 from scans.statuses import FactSource
 from scopes.access import check_may
 from scopes.models import Asset
-from scopes.workloads import Workload, workload_of
+from scopes.workloads import Workload, is_of_another, workload_of
 
 
 def check_may_upload(by: User, asset: Asset) -> None:
     """Raise NotAllowed unless ``by`` may upload here; who came as a pipeline only for its own asset."""
     check_may(by, Permission.UPLOAD_SCAN, asset.scope_id)
-    workload = workload_of(by)
-    if workload is not None and workload.asset_id != asset.pk:
+    if is_of_another(by, asset.pk):
         raise NotAllowed("This pipeline uploads for another asset.")
 
 

@@ -60,11 +60,16 @@ class Gap:
 
 @dataclass(slots=True)
 class Coverage:
-    """An asset with the looks at it, newest first, and what is missing."""
+    """An asset with the looks at it, newest first, and what is missing.
+
+    ``lines``: its lines, the default one first; ``last``: by line, the last scan that was read.
+    """
 
     asset: Asset
     expected: tuple[str, ...]
     fresh_days: int
+    lines: list[Line] = field(default_factory=list)
+    last: dict[int, Scan] = field(default_factory=dict)
     looks: list[Look] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
 
@@ -76,20 +81,28 @@ def coverage_of(assets: Sequence[Asset], *, at: datetime) -> list[Coverage]:
     """
     ids = [asset.pk for asset in assets]
     lines = Line.objects.filter(asset__in=bulk.listed(ids)).order_by("kind", "name").in_bulk()
-    looks, failed = _looks(ids, lines), _failed(ids)
+    series = list(Series.objects.filter(asset__in=bulk.listed(ids), last_scan_id__isnull=False))
+    scans = _scans(row.last_scan_id or 0 for row in series)
+    looks, failed = _looks(series, scans, lines), _failed(ids)
+    last = {scan.line_id: scan for _, scan in sorted(scans.items()) if scan.line_id}
+    by_asset: dict[int, list[Line]] = defaultdict(list)
+    for line in lines.values():
+        by_asset[line.asset_id].append(line)
     told = []
     for asset in assets:
         scope = asset.scope
         row = Coverage(asset, expected_of(asset.kind, scope.expected_classes), scope.fresh_days)
+        row.lines = by_asset[asset.pk]
+        row.last = {line.pk: last[line.pk] for line in row.lines if line.pk in last}
         row.looks = sorted(looks[asset.pk], key=lambda look: look.at, reverse=True)
         row.gaps = list(_gaps(row, failed[asset.pk], at))
         told.append(row)
     return told
 
 
-def _looks(ids: Sequence[int], lines: dict[int, Line]) -> dict[int, list[Look]]:
-    series = list(Series.objects.filter(asset__in=bulk.listed(ids), last_scan_id__isnull=False))
-    scans = _scans(row.last_scan_id or 0 for row in series)
+def _looks(
+    series: Sequence[Series], scans: dict[int, Scan], lines: dict[int, Line]
+) -> dict[int, list[Look]]:
     of_changes = [row.pk for row in series if _is_diff(scans.get(row.last_scan_id or 0))]
     whole = _whole(of_changes) if of_changes else {}
     looks: dict[int, list[Look]] = defaultdict(list)

@@ -14,6 +14,7 @@ from findings.models import Finding
 from findings.statuses import OPEN, Status
 from remediations.models import Remediation, Review
 from remediations.services import (
+    check_may_tell,
     is_own,
     locked,
     propose_remediation,
@@ -160,5 +161,5 @@ def record_disposition(
 
 def judge_fix(*, remediation: Remediation, by: User, at: datetime) -> Sequence[Verification]:
     """Judge now with what is stored."""
-    check_may(by, Permission.PROPOSE_FIX, remediation.scope_id)
+    check_may_tell(by, remediation)
     return judge_remediation(remediation.pk, at=at)

@@ -12,8 +12,10 @@ from findings.models import Finding
 from gate import policy as gate_policy
 from gate.judgement import judge
 from remediations.models import Remediation
+from remediations.services import locked
 from remediations.statuses import RemediationState
 from scans.services.doors import propose_fix, push_fix
+from scans.services.known import judged_with_known
 from scans.services.verification import build_evidence, collect
 from scans.statuses import Verdict
 from scopes.models import Asset, Line
@@ -38,6 +40,8 @@ def propose_or_reuse(
     the new revision; else a new one. Findings that it does not address yet are linked.
     ``fix``: as for propose_remediation. Raises what the verbs below it raise.
     """
+    # Before the first event, in the order of propose_remediation: the line, the fix, its findings.
+    Line.objects.select_for_update(no_key=True).get(pk=line.pk)
     told = Remediation.objects.filter(asset=asset, line=line).exclude(
         state=RemediationState.WITHDRAWN
     )
@@ -45,6 +49,7 @@ def propose_or_reuse(
     if known is None and fix.get("url"):
         known = told.filter(url=fix["url"], state=RemediationState.PROPOSED).order_by("-pk").first()
         if known is not None:
+            known = locked(known.pk, *findings)
             revision = {name: fix[name] for name in REVISION if name in fix}
             push_fix(remediation=known, by=by, at=at, **revision)
     addressed = set(known.findings.values_list("pk", flat=True)) if known is not None else set()
@@ -61,7 +66,11 @@ def judge_what_is_new(fix: Remediation, *, at: datetime) -> dict[str, Any]:
     diff = blobs.load(fix.diff_id) if fix.diff_id else None
     stored = fix.scope.policy
     policy = gate_policy.load(stored.toml.encode(), stored.name)
-    return judge(build_evidence(dossier, diff, []), policy, lamp="safe").to_dict()
+    evidence = build_evidence(dossier, diff, [])
+    (answer,), _ = judged_with_known(
+        fix, evidence, lambda told: [judge(told, policy, lamp="safe").to_dict()]
+    )
+    return answer
 
 
 def worst(verdicts: Sequence[str]) -> str:

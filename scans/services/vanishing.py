@@ -8,7 +8,7 @@ absent, unproven. What somebody fixes, claims or decides about is left to them.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -21,12 +21,12 @@ from django.utils import timezone
 
 from core import blobs, bulk, jobs
 from core.errors import Unavailable
-from core.events import append_event
 from core.models import Job
 from core.moments import rfc3339
 from findings.guards import UNDECIDED
 from findings.lifecycle import BEFORE_FIX, transition, transition_set
 from findings.models import Dismissal, Finding, RiskAcceptance, Series
+from findings.services.telling import append_set_event
 from findings.statuses import OPEN, Presence, Status
 from gate import policy as gate_policy
 from gate.assemble import MAX_FINDINGS, assemble
@@ -369,26 +369,37 @@ def _apply(series: Series, job: Job, held: Sequence[Held], at: datetime) -> None
         return
     if now.last_scan_id != series.last_scan_id:
         return  # another scan was read meanwhile, and asked for itself
+    claims = dict(_claims(series).values_list("pk", "finding_id"))
+    # All at once, by number, before the first event: who decides about them does so too.
+    _lock({*(pk for one in held for pk in one.findings), *claims.values()})
     moved = [(one, ids) for one in held if (ids := _still(series, one))]
     for _, ids in moved:
         transition_set(Finding.objects.filter(pk__in=bulk.listed(ids)), "vanish", at=at)
-    _claim_merged(series, at)
+    _claim_merged(_claims(series).filter(pk__in=bulk.listed(claims)), at)
     for one, ids in moved:
         _tell(series, one, ids, at)
 
 
+def _lock(ids: Collection[int]) -> None:
+    rows = Finding.objects.filter(pk__in=bulk.listed(ids)).order_by("pk")
+    list(rows.select_for_update(of=("self",), no_key=True).values_list("pk"))
+
+
 def _still(series: Series, one: Held) -> list[int]:
     rows = candidates().filter(series=series, pk__in=bulk.listed(one.findings)).order_by("pk")
-    locked = rows.select_for_update(of=("self",), no_key=True)
-    return list(locked.values_list("pk", flat=True))
+    return list(rows.values_list("pk", flat=True))
 
 
-def _claim_merged(series: Series, at: datetime) -> None:
-    """A fix that merged since the finding was last seen is a claim: it awaits verification."""
-    links = RemediationFinding.objects.filter(
+def _claims(series: Series) -> QuerySet[RemediationFinding]:
+    """Merged fixes of what is absent and that nobody has claimed."""
+    return RemediationFinding.objects.filter(
         finding__in=_absent().filter(series=series, status__in=BEFORE_FIX),
         remediation__state=RemediationState.MERGED, remediation__merged_at__isnull=False,
     )  # fmt: skip
+
+
+def _claim_merged(links: QuerySet[RemediationFinding], at: datetime) -> None:
+    """A fix that merged since the finding was last seen is a claim: it awaits verification."""
     claimed: set[int] = set()
     for link in links.select_related("remediation", "finding").order_by("finding_id", "-pk"):
         finding, fix = link.finding, link.remediation
@@ -411,7 +422,7 @@ def _tell(series: Series, one: Held, ids: Sequence[int], at: datetime) -> None:
         "seen_by": one.by, "lacked_by": [first, second], "diffs": list(one.diffs),
         "checks": sorted(HOLD),
     }  # fmt: skip
-    append_event(
+    append_set_event(
         scope_id=series.scope_id, action="finding.vanish", subject="scan", subject_id=second,
-        by=None, at=at, data=data,
+        by=None, at=at, data=data, findings=ids,
     )  # fmt: skip

@@ -22,11 +22,12 @@ from gate.evidence import Document, Evidence
 from gate.judgement import judge
 from remediations.models import Remediation
 from remediations.services import locked
-from scans.ingest.records import digest, result_from_json
+from scans.ingest.records import digest
 from scans.models import Scan, Verification, VerificationScan
 from scans.results import Pointers, pointers, scans_that_saw
 from scans.services import facts as told
 from scans.services.clearances import clear, refutation
+from scans.services.known import NOBODYS, judged_with_known
 from scans.statuses import ENDED, FactSource, Purpose, Relation, Role, Verdict
 from scopes.models import Exposure
 
@@ -44,7 +45,7 @@ class Dossier:
 
     scans: dict[Role, list[Scan]]
     facts: dict[str, Any]
-    known: dict[str, Any]
+    known: dict[str, Any] = field(default_factory=lambda: dict(NOBODYS))
     refs: dict[int, str] = field(default_factory=dict)
 
     def documents(self, role: Role) -> list[Document]:
@@ -151,27 +152,6 @@ def _before(fix: Remediation, done: Sequence[Scan], findings: Sequence[Finding])
     return chosen
 
 
-def _known(fix: Remediation) -> dict[str, Any]:
-    """What is open on the line already, so that nobody else's finding is held against the fix."""
-    rows = Finding.objects.filter(line_id=fix.line_id, status__in=OPEN).exclude(
-        introduced_by_id=fix.pk
-    )
-    stored = rows.order_by("pk").values_list("current", "original")
-    seen = [result_from_json(current or original) for current, original in stored]
-    return {
-        "results": [
-            told.filled(
-                tool=r.tool, rule=r.rule, rule_key=r.rule_key, level=r.level.value, message=r.message,
-                path=r.location.path, line=r.location.line, column=r.location.column,
-                snippet=r.location.snippet, cwes=list(r.cwes), security_severity=r.security_severity,
-                fingerprints=dict(r.fingerprints), guid=r.guid,
-            )
-            for r in seen
-            if r.location.path
-        ]
-    }  # fmt: skip
-
-
 def collect(fix: Remediation, findings: Sequence[Finding], *, at: datetime) -> Dossier:
     """Gather the stored evidence about a fix and the findings it addresses."""
     done = list(Scan.objects.done().filter(asset_id=fix.asset_id, raw__isnull=False).order_by("pk"))
@@ -215,7 +195,7 @@ def collect(fix: Remediation, findings: Sequence[Finding], *, at: datetime) -> D
         "standing_approvals": told.standing_approvals(fix),
     }
     facts |= {name: rows for name, rows in beside.items() if rows}
-    return Dossier(scans, facts, _known(fix), refs)
+    return Dossier(scans, facts, refs=refs)
 
 
 def _reference(finding: Finding, shown: Mapping[int, Pointers]) -> str:
@@ -227,15 +207,16 @@ def _reference(finding: Finding, shown: Mapping[int, Pointers]) -> str:
 
 
 def build_evidence(dossier: Dossier, diff: bytes | None, refs: Sequence[str]) -> Evidence:
-    """Read the dossier's documents into the gate's evidence. Raises BadInput with the place."""
-    known = json.dumps(dossier.known).encode()
+    """Read the dossier's documents into the gate's evidence. Raises BadInput with the place.
+
+    What is known on the line is asked for once the gate has said what is new: see ``known``.
+    """
     try:
         return assemble(
             after=dossier.documents(Role.AFTER),
             before=dossier.documents(Role.BEFORE),
             control=dossier.documents(Role.CONTROL),
             diff=Document("fix.diff", diff) if diff is not None else None,
-            known=Document("known.json", known),
             findings=refs,
             facts=dossier.facts,
         )
@@ -258,9 +239,14 @@ def judge_remediation(remediation_id: int, *, at: datetime) -> list[Verification
     evidence = build_evidence(dossier, diff, [dossier.refs[f.pk] for f in findings])
     stored = fix.scope.policy
     policy = gate_policy.load(stored.toml.encode(), stored.name)
+
+    def ask(told: Evidence) -> list[dict[str, Any]]:
+        each = (replace(told, originals=(original,)) for original in told.originals)
+        return [judge(one, policy).to_dict() for one in each]
+
+    answers, dossier.known = judged_with_known(fix, evidence, ask)
     made, passed = [], []
-    for finding, original in zip(findings, evidence.originals, strict=True):
-        answer = judge(replace(evidence, originals=(original,)), policy).to_dict()
+    for finding, answer in zip(findings, answers, strict=True):
         verification, is_new = _record(fix, finding, dossier, answer, at)
         if is_new:
             made.append(verification)

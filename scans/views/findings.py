@@ -12,7 +12,6 @@ from django.views.decorators.http import require_GET, require_POST
 
 from core.history import tell
 from core.listing import listing, with_values
-from core.models import Event
 from core.permissions import Permission
 from core.views import attempt, person, refuse_form
 from findings.clock_forms import PauseForm
@@ -29,7 +28,7 @@ from findings.forms import (
 )
 from findings.guards import pending
 from findings.lifecycle import BY_NAME, available
-from findings.models import Dismissal, Finding, RiskAcceptance
+from findings.models import Dismissal, Finding, RiskAcceptance, history_of
 from findings.sla import Clock
 from findings.statuses import OPEN, VALIDATING, Status
 from findings.track import track
@@ -185,7 +184,7 @@ def _evidence(shown: Finding) -> dict[str, Any]:
     sightings = shown.sightings.annotate(commit=Subquery(scan.values("commit")))
     comments = shown.comments.select_related("by").order_by("-at", "-pk")[:WORDS]
     validation = list(shown.validation_evidence.select_related("by").order_by("-at", "-pk")[:WORDS])
-    events = Event.objects.about("finding", shown.pk).select_related("actor").order_by("-pk")
+    events = history_of(shown.pk).select_related("actor").order_by("-pk")
     return {
         "sightings": list(sightings.order_by("-scan_id")[:SIGHTINGS]),
         "validation": validation,

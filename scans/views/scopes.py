@@ -1,9 +1,10 @@
 """Scopes and one scope: who owns it, how it is judged, what is watched, who may."""
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Count, Max, Q, Sum
+from django.db.models import Count, Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -17,9 +18,8 @@ from core.views import person
 from findings.models import Finding, Tally
 from findings.statuses import OPEN, Severity, Status
 from scans.inbox import InboxReport
-from scans.models import Scan, ScanSchedule
-from scans.services.coverage import assets_with_gaps, coverage_of
-from scans.statuses import Purpose
+from scans.models import ScanSchedule
+from scans.services.coverage import Coverage, assets_with_gaps, coverage_of
 from scopes.access import can
 from scopes.filters import ScopeFilter
 from scopes.models import Asset, Line, Scope, Team
@@ -69,12 +69,11 @@ def scope(request: HttpRequest, slug: str) -> HttpResponse:
     for asset in assets:
         asset.scope = shown
     now = timezone.now()
-    gaps = {row.asset.pk: row.gaps for row in coverage_of(assets, at=now)}
     context = {
         "scope": shown,
         "counts": _counts([shown.pk])[shown.pk],
         "sla": [(s.value, shown.sla_days.get(s.value)) for s in Severity],
-        "assets": [{**row, "gaps": gaps[row["asset"].pk]} for row in _assets(assets)],
+        "assets": _assets(coverage_of(assets, at=now)),
         "with_gaps": assets_with_gaps(request.user, at=now, scope=shown).count(),
         "waiting": InboxReport.objects.waiting().filter(scope=shown).count(),
         "regulations": [BY_CODE[code] for code in shown.regulations if code in BY_CODE],
@@ -90,28 +89,26 @@ def scope(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "scopes/detail.html", context)
 
 
-def _assets(assets: list[Asset]) -> list[dict[str, Any]]:
-    """Assets with their lines, each with its last scan and its open findings. Four queries."""
-    lines = list(Line.objects.filter(asset__in=assets).order_by("asset_id", "kind", "name"))
-    ids = [line.pk for line in lines]
-    newest = (
-        Scan.objects.done()
-        .filter(line__in=ids, purpose=Purpose.LINE)
-        .values("line_id")
-        .annotate(newest=Max("pk"))
-        .values("newest")
-    )
-    scans = {s.line_id: s for s in Scan.objects.filter(pk__in=newest).defer("facts", "log")}
+def _assets(told: Sequence[Coverage]) -> list[dict[str, Any]]:
+    """Assets with their gaps and lines, each with its last scan and its open findings. Three queries."""
+    lines = [line for row in told for line in row.lines]
     daily: dict[int, list[ScanSchedule]] = defaultdict(list)
-    for schedule in ScanSchedule.objects.filter(line__in=ids).order_by("recipe"):
+    of_lines = ScanSchedule.objects.filter(line__in=[line.pk for line in lines])
+    for schedule in of_lines.order_by("recipe"):
         daily[schedule.line_id].append(schedule)
     open_by_line = _open(lines)
-    rows: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for line in lines:
-        row = {"line": line, "scan": scans.get(line.pk), "open": open_by_line.get(line.pk, 0),
-               "daily": daily[line.pk]}  # fmt: skip
-        rows[line.asset_id].append(row)
-    return [{"asset": asset, "lines": rows[asset.pk]} for asset in assets]
+    return [
+        {
+            "asset": row.asset,
+            "gaps": row.gaps,
+            "lines": [
+                {"line": line, "scan": row.last.get(line.pk), "daily": daily[line.pk],
+                 "open": open_by_line.get(line.pk, 0)}
+                for line in row.lines
+            ],
+        }
+        for row in told
+    ]  # fmt: skip
 
 
 def _open(lines: list[Line]) -> dict[int, int]:

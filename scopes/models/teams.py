@@ -3,6 +3,7 @@
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 
 from core.constraints import CompositeForeignKey
 from core.models import User
@@ -27,9 +28,10 @@ class Team(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["scope", "name"], name="team_name_in_scope"),
+            # Lists of assets and CODEOWNERS name teams whatever the case.
+            models.UniqueConstraint("scope", Lower("name"), name="team_name_in_scope"),
             models.UniqueConstraint(
-                fields=["scope", "handle"], condition=~Q(handle=""), name="team_handle_in_scope"
+                "scope", Lower("handle"), condition=~Q(handle=""), name="team_handle_in_scope"
             ),
             models.UniqueConstraint(fields=["id", "scope"], name="team_and_scope"),
         ]

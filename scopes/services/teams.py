@@ -117,12 +117,20 @@ def _name(name: str) -> str:
 
 
 def _keep(team: Team) -> None:
-    others = Team.objects.filter(scope=team.scope_id).exclude(pk=team.pk).exclude(handle="")
-    for handle in others.values_list("handle", flat=True):
-        if handle.casefold() == team.handle.casefold():  # as files that name it are read
-            raise WrongState(f"The scope already has a team by the handle {handle}.")
+    _check_alone(team)
     try:
         with transaction.atomic():
             team.save()
-    except IntegrityError as error:
+    except IntegrityError as error:  # somebody was faster
+        _check_alone(team)
         raise WrongState(f"The scope already has a team called {team.name}.") from error
+
+
+def _check_alone(team: Team) -> None:
+    """Raise WrongState where another has the name or handle, as lists and files that name it are read."""
+    others = Team.objects.filter(scope=team.scope_id).exclude(pk=team.pk)
+    for name, handle in others.values_list("name", "handle"):
+        if handle and handle.casefold() == team.handle.casefold():
+            raise WrongState(f"The scope already has a team by the handle {handle}.")
+        if name.casefold() == team.name.casefold():
+            raise WrongState(f"The scope already has a team called {name}.")

@@ -311,6 +311,19 @@ def test_comments_and_events_are_listed_newest_first(api, world):
     assert events[0]["actor"]["username"] == world.developer.username
 
 
+def test_events_of_many_findings_are_listed_with_those_of_one(api, world):
+    client, path = api(world.analyst), f"findings/{world.open.pk}"
+    client.post(f"{path}/comments/", {"body": "first"})
+    told = {"findings": [world.open.pk], "to": world.analyst.pk}
+    assert client.post("findings/bulk-assign/", told).status_code == 200
+    events = client.get(f"{path}/events/?page_size=2").json()
+    assert [(event["action"], event["subject"]) for event in events["results"]] == [
+        ("finding.assigned", "scope"), ("finding.commented", "finding"),
+    ]  # fmt: skip
+    more = client.get(events["next"].partition("/api/v1/")[2]).json()["results"]
+    assert "finding.assigned" not in [event["action"] for event in more]
+
+
 def test_a_finding_is_assigned_to_members_only(api, world, outsider):
     client, path = api(world.analyst), f"findings/{world.open.pk}/assign/"
     assert (

@@ -16,7 +16,11 @@ from findings.services import (
     add_findings,
     change_campaign,
     end_campaign,
+    expire_acceptances,
+    perform_transition,
     remove_findings,
+    request_dismissal,
+    request_risk_acceptance,
     start_campaign,
 )
 from findings.statuses import Status
@@ -140,7 +144,7 @@ def test_statements_do_not_grow_with_the_findings(campaign, asset, analyst):
         with CaptureQueriesContext(connection) as asked:
             add_findings(findings=Finding.objects.filter(pk__in=ids), **told)
         counts.append(len(asked))
-    assert counts[0] == counts[1] < 15
+    assert counts[0] == counts[1] < 16
 
 
 def test_findings_go_out_with_a_reason(campaign, asset, analyst):
@@ -225,3 +229,41 @@ def test_the_burn_down_tells_each_week_by_the_dates(campaign, asset, analyst):
         Week(day + timedelta(days=13), 3, 1, 1),
         Week(make.now().date(), 3, 1, 1),
     ]
+
+
+def test_the_burn_down_tells_when_a_finding_was_open_again(campaign, asset, analyst):
+    approver, start = make.member(asset.scope, "approver"), make.now() - timedelta(days=16)
+    Campaign.objects.filter(pk=campaign.pk).update(started_at=start)
+    dismissed, accepted, stays = [make.import_finding(asset) for _ in range(3)]
+    add_findings(campaign=campaign, findings=all_of(asset), by=analyst, at=start)
+    day = [start + timedelta(days=n) for n in range(16)]
+    request_dismissal(finding=dismissed, reason="Constant.", by=analyst, at=day[1])
+    request_risk_acceptance(
+        finding=accepted, reason="Soon.", until=day[8].date(), by=analyst, at=day[1]
+    )
+    for finding, name in ((dismissed, "dismiss"), (accepted, "accept_risk")):
+        perform_transition(finding=finding, name=name, by=approver, at=day[2], brought={})
+    perform_transition(
+        finding=dismissed, name="reopen", by=analyst, at=day[9], brought={"reason": "It is real."}
+    )
+    assert expire_acceptances(at=day[10]) == 1
+    campaign.refresh_from_db()
+    weeks = burn_down(campaign, at=make.now())
+    assert [(week.total, week.open) for week in weeks] == [(3, 1), (3, 3), (3, 3)]
+    request_dismissal(finding=stays, reason="Constant.", by=analyst, at=day[14])
+    perform_transition(finding=stays, name="dismiss", by=approver, at=day[15], brought={})
+    assert [week.open for week in burn_down(campaign, at=make.now())] == [1, 3, 2]
+
+
+def test_the_burn_down_of_many_takes_four_statements(campaign, asset, analyst):
+    rows = [make.make_finding(Status.FALSE_POSITIVE, asset=asset) for _ in range(3)]
+    counts = []
+    for finding in rows[:2]:
+        perform_transition(
+            finding=finding, name="reopen", by=analyst, at=make.now(), brought={"reason": "Real."}
+        )
+        add_findings(campaign=campaign, findings=all_of(asset), by=analyst, at=make.now())
+        with CaptureQueriesContext(connection) as queries:
+            burn_down(campaign, at=make.now())
+        counts.append(len(queries))
+    assert counts == [4, 4]

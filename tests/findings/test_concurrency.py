@@ -9,12 +9,12 @@ import pytest
 from django.db import transaction
 
 from core.errors import Refused, WrongState
-from core.events import broken_links
+from core.events import append_event, broken_links
 from core.models import Event, Job
 from core.permissions import Role
 from ctem import jobs
 from findings.lifecycle import BY_NAME, transition
-from findings.models import Feed, FeedKind, Finding, KevEntry
+from findings.models import Cause, Feed, FeedKind, Finding, KevEntry, ValidationEvidence
 from findings.services import (
     add_comment,
     expire_acceptances,
@@ -22,7 +22,9 @@ from findings.services import (
     perform_transition,
 )
 from findings.services.clocks import Terms, set_sla
+from findings.services.disputes import dispute_finding
 from findings.services.feeds import import_feed
+from findings.services.rescoring import rescore
 from findings.statuses import Status
 from scopes.models import Asset
 from tests.factories import (
@@ -212,3 +214,44 @@ def test_an_expiry_that_meets_a_reopening_moves_the_finding_once():
         ).exists()
         assert reopened is not expired
     assert list(broken_links()) == []
+
+
+def test_two_who_write_the_same_sum_of_a_priority_do_not_wait_for_each_other():
+    first = import_finding()
+    second = import_finding(first.asset)
+    by, has_begun = member(first.scope, Role.ANALYST), threading.Event()
+
+    def brings():
+        with transaction.atomic():
+            ValidationEvidence.objects.create(
+                finding=first, kind="note", text="Seen.", at=now(), by=by
+            )
+            rescore(Finding.objects.filter(pk=first.pk), cause=Cause.VALIDATION, at=now())
+            has_begun.set()
+            time.sleep(0.5)  # the other wants to write that sum as well
+            append_event(
+                scope_id=first.scope_id, action="finding.evidence_added", subject="finding",
+                subject_id=first.pk, by=by, at=now(),
+            )  # fmt: skip
+
+    def validates():
+        assert has_begun.wait(10)
+        perform_transition(
+            finding=second, name="validate", by=by, at=now(), brought={"evidence": "Seen too."}
+        )
+
+    assert errors(race(brings, validates)) == []
+    sums = set(Finding.objects.filter(asset=first.asset).values_list("priority", flat=True))
+    assert len(sums) == 1 and list(broken_links()) == []
+
+
+def test_what_was_dismissed_meanwhile_is_not_disputed():
+    finding = import_finding()
+    request_false_positive(finding)
+    stale, by = Finding.objects.get(pk=finding.pk), member(finding.scope, Role.DEVELOPER)
+    perform_transition(
+        finding=finding, name="dismiss", by=member(finding.scope, Role.APPROVER), at=now(),
+        brought={},
+    )  # fmt: skip
+    with pytest.raises(WrongState):
+        dispute_finding(finding=stale, about="severity", reason="Less.", by=by, at=now())

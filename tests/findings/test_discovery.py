@@ -386,24 +386,51 @@ def test_a_rule_that_is_not_in_force_is_not_applied(scope, noisy, analyst):
             apply_rule(rule=rule, by=analyst, at=now())
 
 
-def test_more_than_can_be_waited_for_is_refused_and_nothing_is_done(
-    scope, asset, noisy, analyst, monkeypatch
+def many(asset, number):
+    return [import_finding(asset, path=f"tests/test_{n}.py") for n in range(number)]
+
+
+def test_of_many_findings_a_job_asks_the_rule_of_the_rest_part_by_part(
+    scope, asset, analyst, monkeypatch
 ):
-    import_finding(asset, path="tests/test_cart.py")
+    monkeypatch.setattr("findings.services.rules.AT_ONCE", 2)
+    monkeypatch.setattr("findings.services.rules.PART", 3)
+    rows = many(asset, 10)
     rule = in_force(scope)
-    monkeypatch.setattr("findings.services.rules.MOST_APPLIED", 1)
-    with pytest.raises(WrongState, match="more than 1 findings at once"):
+    settled = apply_rule(rule=rule, by=analyst, at=now())
+    assert settled.to_dict()["findings"] == 2 and settled.more_follows
+    assert [again(row).set_aside for row in rows] == ["noise"] * 2 + [""] * 8
+    assert jobs.run(Job.objects.get(kind="apply_rule").pk)
+    assert {again(row).set_aside for row in rows} == {"noise"}
+    told = Event.objects.filter(action="discovery_rule.applied").order_by("pk")
+    assert [(e.actor, e.data["findings"]) for e in told] == [
+        (analyst, 2), (None, 1), (None, 3), (None, 3), (None, 1),
+    ]  # fmt: skip
+    assert [e.data.get("more_follows", False) for e in told] == [True, *[False] * 4]
+    assert differences() == [] and list(broken_links()) == []
+
+
+def test_a_rule_that_ended_meanwhile_is_asked_of_nothing_more(scope, asset, analyst, monkeypatch):
+    monkeypatch.setattr("findings.services.rules.AT_ONCE", 1)
+    rows = many(asset, 3)
+    rule = in_force(scope)
+    apply_rule(rule=rule, by=analyst, at=now())
+    end_rule(rule=rule, by=analyst, at=now())
+    job = Job.objects.get(kind="apply_rule")
+    assert jobs.run(job.pk)
+    job.refresh_from_db()
+    assert job.state == "done"
+    assert {again(row).set_aside for row in rows} == {""}
+
+
+def test_it_is_applied_again_after_its_job_is_over(scope, asset, analyst, monkeypatch):
+    monkeypatch.setattr("findings.services.rules.AT_ONCE", 1)
+    many(asset, 3)
+    rule = in_force(scope)
+    for number in (1, 2):
         apply_rule(rule=rule, by=analyst, at=now())
-    assert not Finding.objects.exclude(set_aside="").exists()
-    assert not AppliedRule.objects.exists()
-
-
-def test_more_than_can_be_looked_at_is_refused(scope, noisy, real, analyst, monkeypatch):
-    monkeypatch.setattr("findings.services.rules.MOST_LOOKED_AT", 1)
-    with pytest.raises(WrongState, match="More than 1 findings would be looked at"):
-        apply_rule(rule=in_force(scope), by=analyst, at=now())
-    narrower = in_force(scope, conditions={**TESTS, "tool": ["None"]})
-    assert apply_rule(rule=narrower, by=analyst, at=now()).to_dict()["findings"] == 0
+        assert jobs.run(Job.objects.filter(kind="apply_rule").latest("pk").pk)
+        assert Job.objects.filter(kind="apply_rule", state="done").count() == number
 
 
 # --- ending ----------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from core.models import Event, Job
 from forges.api.hooks import MAX_BYTES
 from forges.models import Connection, InboundMessage, PullRequest
 from forges.services.connections import end_connection, renew_webhook_secret
+from forges.services.inbound import forget_messages
 from tests import factories as make
 from tests.forges.connected import make_connection, make_repository
 
@@ -182,6 +183,14 @@ def test_a_replay_is_seen_and_has_no_effect(caller):
         response = caller.send()
         assert (response.status_code, response.json()) == (200, {"seen": True})
     assert stored() == before
+
+
+def test_messages_are_forgotten_after_ninety_days(caller):
+    caller.send()
+    assert forget_messages(at=make.now() + timedelta(days=89)) == 0
+    assert forget_messages(at=make.now() + timedelta(days=91)) == 1
+    assert not InboundMessage.objects.exists()
+    assert caller.send().status_code == 202  # one that is sent again only rings
 
 
 def test_the_same_delivery_may_reach_two_connections(caller):

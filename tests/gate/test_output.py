@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -11,7 +12,7 @@ from markdown_it import MarkdownIt
 
 from gate.checks import CHECKS
 from gate.judgement import judge
-from gate.output import SHOWN, to_markdown
+from gate.output import SHOWN, in_json, to_markdown
 from gate.policy import DEFAULT
 from gate.sarif_output import to_sarif
 from tests.gate.made import (
@@ -142,6 +143,16 @@ class TestMarkdown:
         assert "### 30 new results to remove" in seen
         assert seen.count("| `app/m") == SHOWN
         assert "<summary>20 more to remove</summary>" in folded
+
+    def test_very_many_new_results_are_written_as_json_in_pieces(self):
+        more = SINK | {"rule": "B399", "path": "app/m.py"}
+        judgement = judged(after=sarif([more], files=["app/db.py"]))
+        many = replace(judgement, new=judgement.new[:1] * 20_000)
+        pieces = list(in_json(many))
+
+        assert json.loads("".join(pieces)) == many.to_dict()
+        assert len(pieces) > 5
+        assert max(map(len, pieces)) < 1_000_000
 
     def test_hostile_text_has_no_effect_on_the_page(self):
         added = SINK | {"rule": HOSTILE, "message": HOSTILE, "path": "a|b`<i>@x [y](z).py"}

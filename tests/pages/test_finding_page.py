@@ -3,6 +3,7 @@
 import pytest
 
 from findings.models import Finding, RiskAcceptance, Rule
+from findings.services import assign_many, merge_findings
 from findings.statuses import Status
 from remediations.services import withdraw_remediation
 from tests import factories as make
@@ -249,6 +250,15 @@ def test_the_history_is_the_chain_of_events_with_their_hashes(see, world):
     numbers = [int(text.split()[0].removeprefix("#")) for text in hashes]
     assert numbers == sorted(numbers, reverse=True)
     assert "completed it: the gate saw the proof" in page.text
+
+
+def test_what_was_done_to_many_findings_stands_in_the_history_of_each(see, world):
+    by = {"by": world.member("analyst"), "at": make.now()}
+    assign_many(findings=[world.fresh], to=by["by"], **by)
+    merge_findings(findings=[world.fresh, world.closed], title="", reason="One call.", **by)
+    page = see(world.fresh)
+    assert "merged findings into one group" in page.text and "assigned it" in page.text
+    assert "merged findings into one group" in see(world.closed).text
 
 
 def test_a_completed_finding_links_its_certificate(see, world):

@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from core.models import ChainHead, Event
 from scopes.models import ApiToken
@@ -55,6 +56,18 @@ def test_nobody_revokes_the_token_of_another(world, browse):
     assert browse(world.member("admin")).post(url).status_code == 404
     world.token.refresh_from_db()
     assert world.token.revoked_at is None
+
+
+def test_the_page_of_a_scope_reads_lines_and_last_scans_once(world, browse):
+    client = browse(world.member("viewer"))
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(f"/scopes/{world.scope.slug}/").status_code == 200
+    told = [query["sql"] for query in queries]
+    read = {
+        table: sum(f'FROM "{table}" WHERE' in sql for sql in told)
+        for table in ("scopes_line", "scans_scan")
+    }
+    assert read == {"scopes_line": 1, "scans_scan": 2}  # the last ones, and those that failed
 
 
 def test_the_log_shows_the_events_of_ones_scopes_and_ones_own(world, browse, outsider):

@@ -10,15 +10,21 @@ from django.core.cache import cache
 from rest_framework.test import APIClient
 
 from core.errors import BadInput, NotAllowed
+from core.models import Event
 from findings.statuses import Status
 from gate import dsse
 from gate.certificate import verify_bundle
 from gate.disputes import is_fixer
 from gate.evidence import FixFacts
 from gate.facts import read
+from remediations.host_reviews import HostReview, record_host_reviews
+from remediations.models import RemediationFinding
+from remediations.services import record_deployment, withdraw_remediation
 from scans.certificates import public_keys
 from scans.models import Clearance, Scan
 from scans.services.clearances import bundle
+from scans.services.doors import judge_fix, merge_fix, push_fix
+from scans.services.moves import move
 from scans.services.releases import record_release
 from scans.services.secrets import record_revocation
 from scans.services.uploads import order_scan
@@ -297,3 +303,56 @@ def test_a_report_of_the_wrapper_goes_through_with_everything_it_measured(
     data = (tmp_path / ".git" / "out" / "scan.sarif").read_bytes()
     scan = make.upload(asset, data, facts, by=run)[0]
     assert {name: scan.facts[name] for name in facts} == {**facts, "source": "attested"}
+
+
+# --- fixes ---------------------------------------------------------------------------------------
+TELLING = {
+    "pushes": lambda fix, **by: push_fix(remediation=fix, head_commit="ab" * 20, **by),
+    "merges": lambda fix, **by: merge_fix(
+        remediation=fix, merge_commit="ab" * 20, merge_tree="", **by
+    ),
+    "reviews by the host": lambda fix, **by: record_host_reviews(
+        remediation=fix, reviews=[HostReview("r1", "ada", "approved", fix.head_commit, make.now())],
+        **by,
+    ),
+    "judges": lambda fix, **by: judge_fix(remediation=fix, **by),
+    "withdraws": lambda fix, **by: withdraw_remediation(remediation=fix, reason="No.", **by),
+    "deploys": lambda fix, **by: record_deployment(
+        remediation=fix, deployed_at=make.now(), **by
+    ),
+}  # fmt: skip
+
+
+def fix_to_tell_of(finding, verb):
+    fix = make.make_remediation(finding)
+    return make.merge(fix) if verb == "deploys" else fix
+
+
+@pytest.mark.parametrize("verb", TELLING)
+def test_a_run_tells_what_became_of_fixes_of_its_own_asset_alone(run, asset, verb):
+    theirs = fix_to_tell_of(make.import_finding(make.make_asset(asset.scope)), verb)
+    before = Event.objects.count()
+    with pytest.raises(NotAllowed, match="for another asset"):
+        TELLING[verb](theirs, by=run, at=make.now())
+    assert Event.objects.count() == before
+    mine = fix_to_tell_of(make.import_finding(asset), verb)
+    if verb == "merges":  # which claims for its findings: that is for a key or a person
+        with pytest.raises(NotAllowed, match="allow you to claim"):
+            TELLING[verb](mine, by=run, at=make.now())
+    else:
+        TELLING[verb](mine, by=run, at=make.now())
+
+
+def test_a_run_starts_no_fix_of_a_finding_of_another_asset(run, asset):
+    theirs = make.import_finding(make.make_asset(asset.scope))
+    mine = make.import_finding(asset)
+    for finding in (theirs, mine):
+        fix = make.make_remediation(make.import_finding(finding.asset))
+        RemediationFinding.objects.create(
+            remediation=fix, finding=finding, scope_id=finding.scope_id
+        )
+    told = {"name": "mobilize", "by": run, "at": make.now()}
+    with pytest.raises(NotAllowed, match="for another asset"):
+        move(finding=theirs, brought={"remediation_id": theirs.remediations.get().pk}, **told)
+    moved = move(finding=mine, brought={"remediation_id": mine.remediations.get().pk}, **told)
+    assert moved.status == Status.MOBILIZING

@@ -173,6 +173,72 @@ def test_what_another_rule_sets_aside_stays_so_as_long_as_that_one(asset, analys
     assert found(pk=hit.pk).set_aside == ""
 
 
+def rated(asset, severity, position=100, **conditions):
+    """A rule in force that rates findings."""
+    return make_rule(
+        scope=asset.scope, name=f"Rated {severity}", conditions=conditions, position=position,
+        actions={"severity": severity, "tags": [severity]}, by=member(asset.scope, Role.ANALYST),
+        at=now(),
+    )  # fmt: skip
+
+
+def test_a_severity_that_a_rule_set_is_asked_about_again_when_a_report_rates_it_worse(asset):
+    mild = rated(asset, "low", severity_at_most="medium")
+    upload_and_ingest(asset, report(), fact(1))
+    before = found(path="pay/file0.py")
+    assert (before.severity, before.decided_severity) == ("low", "low")
+    upload_and_ingest(asset, worse_by(1), fact(2))
+    after = found(pk=before.pk)
+    assert (after.severity, after.decided_severity) == ("high", "")
+    assert after.due_at == after.first_seen_at + asset.scope.sla_days["high"] * DAY
+    assert after.priority_score > before.priority_score
+    assert found(path="docs/file2.py").decided_severity == "low"
+    did = AppliedRule.objects.get(finding=after, rule=mild)
+    assert (did.did, did.undone_at) == ({"tags": ["low"]}, None)
+    assert differences() == []
+
+
+def test_the_rule_that_holds_by_then_decides_and_its_end_gives_the_tools_severity_back(asset):
+    rated(asset, "low", severity_at_most="medium")
+    worst = rated(asset, "critical", position=200, path=["pay/**"])
+    upload_and_ingest(asset, report(), fact(1))
+    assert found(path="pay/file0.py").severity == "low"
+    upload_and_ingest(asset, worse_by(1), fact(2))
+    hit = found(path="pay/file0.py")
+    assert (hit.severity, hit.decided_severity) == ("critical", "critical")
+    end_rule(rule=worst, by=member(asset.scope, Role.ANALYST), at=now())
+    hit.refresh_from_db()
+    assert (hit.severity, hit.decided_severity) == ("high", "")
+
+
+def test_a_rule_that_holds_all_the_same_decides_as_before(asset):
+    rule = rated(asset, "low", path=["pay/**"])
+    upload_and_ingest(asset, report(), fact(1))
+    upload_and_ingest(asset, worse_by(1), fact(2))
+    hit = found(path="pay/file0.py")
+    assert (hit.severity, hit.decided_severity) == ("low", "low")
+    did = AppliedRule.objects.get(finding=hit, rule=rule)
+    assert (did.did, did.undone_at) == ({"severity": "low", "tags": ["low"]}, None)
+
+
+def test_rated_better_what_a_rule_decided_stands(asset):
+    rated(asset, "critical", severity_at_least="high")
+    upload_and_ingest(asset, worse_by(1), fact(1))
+    upload_and_ingest(asset, report(), fact(2))
+    hit = found(path="pay/file0.py")
+    assert (hit.level, hit.severity) == ("warning", "critical")
+
+
+def test_a_severity_that_a_person_decided_is_not_asked_about_again(asset, analyst):
+    rated(asset, "low", severity_at_most="medium")
+    upload_and_ingest(asset, report(), fact(1))
+    hit = found(path="pay/file0.py")
+    decide_severity(finding=hit, severity="medium", reason="Seen.", by=analyst, at=now())
+    upload_and_ingest(asset, worse_by(1), fact(2))
+    hit.refresh_from_db()
+    assert (hit.level, hit.severity, hit.decided_severity) == ("error", "medium", "medium")
+
+
 def test_asking_again_takes_a_fixed_number_of_statements(asset):
     quiet(asset, tags=["quiet"])
     told = []

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from core.models import Event, Job, JobState
 from ctem import jobs as worker
-from findings.models import Finding, Tally
+from findings.models import Finding, Tally, history_of
 from findings.progress import Progress
 from findings.services import expire_acceptances, perform_transition
 from findings.statuses import OPEN, Presence, Status
@@ -118,6 +118,8 @@ def test_one_event_names_all_that_vanished_the_scans_and_the_reason(gone):
     assert "Nothing is proven" in event.data["reason"]
     kept = set(RangeDiff.objects.values_list("diff_id", flat=True))
     assert set(event.data["diffs"]) <= kept
+    assert history_of(finding.pk).latest("pk") == event
+    assert event not in history_of(Finding.objects.get(path=OTHER).pk)
 
 
 def test_many_vanish_by_one_event(tracked):

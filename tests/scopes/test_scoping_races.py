@@ -4,13 +4,14 @@ import threading
 import time
 
 import pytest
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from core.errors import WrongState
 from core.events import broken_links
 from core.permissions import Role
 from findings.models import Finding
-from findings.services.owning import add_team, end_team, take_code_owners
+from findings.services.assigning import assign
+from findings.services.owning import add_team, end_team, rename_team, take_code_owners
 from scans.history import HistorySource
 from scans.services.moving_in import move_in
 from scopes.models import Asset, CodeOwners, Scope, Team
@@ -97,6 +98,75 @@ def test_who_removes_a_team_and_who_imports_its_findings_do_not_wait_for_each_ot
     assert errors(race(transaction.atomic(imports), end)) == []
     finding.refresh_from_db()
     assert finding.owned_by is None
+
+
+def owned_anew(asset, admin):
+    """The verbs that own findings anew, each by its name."""
+    scope = asset.scope
+
+    def team():
+        return Team.objects.get(handle="@acme/a")
+
+    return {
+        "a newer file": lambda: take_code_owners(asset=asset, text="* @b\n", by=admin, at=now()),
+        "a new team": lambda: add_team(scope=scope, name="B", handle="@b", by=admin, at=now()),
+        "another handle": lambda: rename_team(team=team(), handle="@c", by=admin, at=now()),
+        "no team": lambda: end_team(team=team(), by=admin, at=now()),
+    }
+
+
+@pytest.mark.parametrize("verb", ["a newer file", "a new team", "another handle", "no team"])
+def test_who_owns_findings_anew_and_who_assigns_them_do_not_wait_for_each_other(admin, verb):
+    asset = make_asset(admin.memberships.get().scope)
+    finding = import_finding(asset, path="a.py")
+    add_team(scope=asset.scope, name="A", handle="@acme/a", by=admin, at=now())
+    take_code_owners(asset=asset, text="* @b @acme/a\n", by=admin, at=now())
+    has_begun = threading.Event()
+
+    def assigns():
+        row = Finding.objects.select_for_update(of=("self",), no_key=True).get(pk=finding.pk)
+        has_begun.set()
+        time.sleep(0.5)  # the other has written, and would have told of it
+        assign(finding=row, to=admin, by=admin, at=now())
+
+    answers = race(transaction.atomic(assigns), after(has_begun, owned_anew(asset, admin)[verb]))
+    assert errors(answers) == []
+    finding.refresh_from_db()
+    assert finding.assigned_to == admin and list(broken_links()) == []
+
+
+def test_a_handle_that_was_changed_meanwhile_is_owned_anew_all_the_same(admin):
+    asset = make_asset(admin.memberships.get().scope)
+    finding = import_finding(asset, path="a.py")
+    team = add_team(scope=asset.scope, name="A", handle="@acme/a", by=admin, at=now())
+    take_code_owners(asset=asset, text="* @acme/a\n", by=admin, at=now())
+    stale = Team.objects.get(pk=team.pk)
+    rename_team(team=team, handle="@acme/b", by=admin, at=now())
+    rename_team(team=stale, handle="@acme/a", by=admin, at=now())
+    finding.refresh_from_db()
+    assert finding.owned_by == team
+
+
+@pytest.mark.parametrize("told", [("Pay", "", "pay", ""), ("A", "@acme/pay", "B", "@ACME/Pay")])
+def test_of_two_teams_that_differ_in_case_alone_one_is_made(admin, told):
+    scope = admin.memberships.get().scope
+    answers = race(*[
+        lambda name=name, handle=handle: create_team(
+            scope=scope, name=name, handle=handle, by=admin, at=now()
+        )
+        for name, handle in (told[:2], told[2:])
+    ])  # fmt: skip
+    (refused,) = errors(answers)
+    assert isinstance(refused, WrongState) and Team.objects.count() == 1
+
+
+def test_the_database_holds_teams_apart_whatever_the_case(admin):
+    team = create_team(
+        scope=admin.memberships.get().scope, name="Pay", handle="@acme/pay", by=admin, at=now()
+    )
+    for more in ({"name": "PAY"}, {"name": "B", "handle": "@Acme/Pay"}):
+        with pytest.raises(IntegrityError):
+            Team.objects.create(scope=team.scope, created_at=now(), **more)
 
 
 def test_of_two_newer_files_one_counts(admin):
