@@ -7,7 +7,7 @@ FUZZ := .fuzz/venv/bin/python
 TARGETS ?= reader diff
 SECONDS ?= 600
 
-.PHONY: help setup demo screenshots run backup restore check test test-sqlite test-all test-rest format docs lock bench bench-reads bench-matching bench-reader bench-forge fuzz gate.pyz
+.PHONY: help setup demo screenshots run backup restore check test test-sqlite test-all test-rest format docs lock bench bench-reads bench-matching bench-reader bench-reports bench-forge fuzz gate.pyz
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z.-]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -61,6 +61,9 @@ bench: .venv/.dev  ## how long imports take beside their floor; ARGS="--million 
 
 bench-reads: .venv/.dev  ## how long lists take at ten thousand and at a million findings
 	@$(PYTHON) -m bench.reads $(ARGS)
+
+bench-reports: .venv/.dev  ## how long a monthly report takes, in how much memory; ARGS="--findings 1000000"
+	@$(PYTHON) -m bench.reports $(ARGS)
 
 bench-forge: .venv/.dev  ## what looks at a large organisation ask and take; ARGS="--requests"
 	@$(PYTHON) -m bench.forge $(ARGS)

@@ -117,6 +117,8 @@ LABELS = {
     "team.removed": "removed a team",
     "team.member_added": "put somebody on a team",
     "team.member_removed": "took somebody off a team",
+    "report.ordered": "ordered a report",
+    "report.made": "made the report",
     "inbox.received": "sent a report of an unknown asset",
     "inbox.placed": "placed a report of the inbox",
     "inbox.rejected": "rejected a report of the inbox",

@@ -23,6 +23,8 @@ from findings.api.priorities import FeedViewSet
 from findings.api.teams import TeamViewSet
 from findings.api.validation import FindingDisputeViewSet
 from forges.api.connections import ConnectionViewSet, PullRequestViewSet, RepositoryViewSet
+from reports.api.figures import MetricsViewSet
+from reports.api.reports import ReportViewSet
 from scans.api import defectdojo
 from scans.api.assets import EvidencedAssetViewSet
 from scans.api.coverage import CoverageGapViewSet
@@ -102,6 +104,7 @@ router.register("trackers", TrackerViewSet, "tracker")
 router.register("tickets", TicketViewSet, "ticket")
 router.register("webhooks", WebhookViewSet, "webhook")
 router.register("events", EventViewSet, "event")
+router.register("reports", ReportViewSet, "report")
 router.register("audit", AuditViewSet, "audit")
 router.register("service-accounts", ServiceAccountViewSet, "service-account")
 router.register("tokens", TokenViewSet, "token")
@@ -129,6 +132,7 @@ urlpatterns = [
     path("v1/", include(router.urls)),
     *defectdojo_doors,
     path("v1/me/", MeView.as_view(), name="me"),
+    path("v1/metrics/", MetricsViewSet.as_view({"get": "retrieve"}), name="metrics"),
     path(
         "v1/me/notifications/",
         NotificationsViewSet.as_view({"get": "retrieve", "post": "create"}),

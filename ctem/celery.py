@@ -71,6 +71,7 @@ def _configuration() -> dict[str, Any]:
                 "options": {"expires": 10},
             },
             "notices": {"task": "ctem.tell_people", "schedule": 15, "options": {"expires": 15}},
+            "moves": {"task": "ctem.copy_moves", "schedule": 60, "options": {"expires": 60}},
             "sweep": {"task": "ctem.sweep", "schedule": every, "options": {"expires": every}},
         },
     }

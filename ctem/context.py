@@ -12,6 +12,7 @@ from findings.statuses import Status
 COUNT_LIMIT = 99  # told no further
 NAVIGATION = (  # address, words, icon, names of pages below it
     ("home", "My work", "house", ()),
+    ("overview", "Overview", "chart-column", ("changes",)),
     ("findings", "Findings", "shield-alert", ("finding", "certificate")),
     ("campaigns", "Campaigns", "flag", ("campaign", "campaign-new")),
     ("remediations", "Fixes", "git-pull-request", ("remediation", "remediation-review")),
@@ -55,6 +56,7 @@ NAVIGATION = (  # address, words, icon, names of pages below it
             "tracker",
         ),
     ),
+    ("reports", "Reports", "file-text", ("period-report", "period-report-findings")),
     ("audit", "Audit", "scroll-text", ()),
 )
 

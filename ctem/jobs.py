@@ -25,6 +25,7 @@ from findings.services.taking_back import TAKE_BACK, take_back_job
 from forges.services.looks import look_at_connection, look_at_repository
 from forges.services.pulls import follow_pull
 from forges.services.showing import show_group, show_pull
+from reports.services.reports import MAKE, make_report
 from scans.models import Scan
 from scans.runners.run import run_scan
 from scans.services.ingest import ingest_scan
@@ -51,6 +52,7 @@ HANDLERS: dict[str, Callable[[Job], None]] = {
     "forge_pull": follow_pull,
     "forge_show": show_pull,
     "forge_group": show_group,
+    MAKE: make_report,
 }
 UNTIL_AVAILABLE = timedelta(minutes=1)
 log = logging.getLogger(__name__)

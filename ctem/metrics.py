@@ -29,13 +29,18 @@ import ctem
 from core import jobs
 from core.models import Job, JobState
 from ctem.jobs import HANDLERS, last_sweep
-from findings.models import Feed
+from findings.models import Feed, Finding, Tally
+from findings.statuses import Status
 from forges.models import Connection
 from forges.statuses import ConnectionState
 from gate.strict import moment
+from reports.metrics.backlog import BANDS, bars_of, flows
+from reports.metrics.frame import Frame
+from reports.statuses import Bar
 from scans import certificates
 from scans.models import Clearance, Scan, Verification
 from scans.statuses import ENDED, ScanState, Verdict
+from scopes.models import Scope
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -85,7 +90,10 @@ class Rows(Collector):
         yield build
         yield from _files()
         try:
-            rows = [*_jobs(timezone.now()), *_feeds(), *_imports(), *_gate(), *_connections()]
+            rows = [
+                *_jobs(timezone.now()), *_feeds(), *_imports(), *_gate(), *_connections(),
+                *_findings(timezone.now()),
+            ]  # fmt: skip
         except Error:
             rows = []
         yield GaugeMetricFamily("ctem_database_up", "The database answers", value=bool(rows))
@@ -183,6 +191,29 @@ def _gate() -> Iterator[Metric]:
     cleared.add_metric(["live"], live.get(True, 0))
     cleared.add_metric(["revoked"], live.get(False, 0))
     yield cleared
+
+
+def _findings(now: datetime) -> Iterator[Metric]:
+    """What is open, late and came to an end lately. Labels are words of ours: their number is bounded."""
+    told = Tally.objects.order_by().values_list("status", "priority_band").annotate(Sum("n"))
+    counts = {(status, band): n for status, band, n in told}
+    stand = GaugeMetricFamily(
+        "ctem_findings", "Findings by where they stand", labels=["status", "priority"]
+    )
+    for status in Status:
+        for band in BANDS:
+            stand.add_metric([status, band], counts.get((status.value, band), 0))
+    yield stand
+    late = Finding.objects.overdue(now).count()
+    yield GaugeMetricFamily("ctem_findings_overdue", "Open findings that are late", value=late)
+    ended = GaugeMetricFamily(
+        "ctem_findings_changed", "Moves of the last 30 days, by why", labels=["cause"]
+    )
+    frame = Frame(tuple(Scope.objects.values_list("pk", flat=True)), now - timedelta(days=30), now)
+    for bar, bands in bars_of(flows(frame)).items():
+        if bar is not Bar.RESCORED:
+            ended.add_metric([bar], sum(bands.values()))
+    yield ended
 
 
 def _connections() -> Iterator[Metric]:

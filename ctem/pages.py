@@ -13,6 +13,8 @@ from findings.views import (
     validation,
 )
 from forges.views import connections, linking, setting_up
+from reports.views import overview
+from reports.views import reports as report_pages
 from scans.views import (
     asset_evidence,
     assets,
@@ -41,6 +43,13 @@ from tickets.views import notices, trackers, webhooks
 
 urlpatterns = [
     path("", home.home, name="home"),
+    # figures and reports
+    path("overview/", overview.overview, name="overview"),
+    path("overview/changes/", overview.changes, name="changes"),
+    path("reports/", report_pages.reports, name="reports"),
+    path("reports/<int:pk>/", report_pages.report, name="period-report"),
+    path("reports/<int:pk>/findings/", report_pages.findings, name="period-report-findings"),
+    path("reports/<int:pk>/files/<slug:form>/", report_pages.file, name="report-file"),
     # signing in and oneself
     path("sign-in/", auth.LoginView.as_view(template_name="sign_in.html"), name="sign-in"),
     path("sign-out/", auth.LogoutView.as_view(), name="sign-out"),

@@ -369,6 +369,8 @@ SPECTACULAR_SETTINGS = {
         "NoticeKind": "tickets.notice_serializers.KINDS",
         "NoticeChannel": "tickets.notice_serializers.CHANNELS",
         "NoticePace": "tickets.notice_serializers.PACES",
+        "ReportPeriod": "reports.serializers.PERIODS",
+        "ReportState": "reports.serializers.STATES",
     },
 }
 

@@ -18,6 +18,7 @@ from findings.tallies import compact
 from forges.services.inbound import forget_messages
 from forges.services.looks import ask_due_looks
 from forges.services.showing import find_unshown
+from reports.services.moves import catch_up_all
 from scans.services.pruning import prune
 from scans.services.schedules import order_due_scans
 from scans.services.standing import judge_with_approvals_of_today
@@ -125,3 +126,9 @@ def deliver_webhooks(**_: Any) -> None:
 def follow_all_trackers(**_: Any) -> None:
     """Write down what tickets are to be told, and begin a round with each tracker that has something due."""
     follow_trackers(at=timezone.now())
+
+
+@app.task(name="ctem.copy_moves")
+def copy_moves(**_: Any) -> None:
+    """Copy what events say of findings' moves to where they are counted."""
+    catch_up_all()

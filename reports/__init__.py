@@ -1,1 +1,1 @@
-"""Periodic reports from set-based metrics. Empty until it holds real ones; will write its own tables only."""
+"""Figures over findings, fixes and events, and periodic reports that freeze them. Writes its own tables only."""

@@ -122,6 +122,7 @@ WRITES = {
     "tickets_create": P.CLAIM,
     "tickets_unlink_create": P.CLAIM,
     "webhooks_create": P.ADMINISTER,
+    "reports_create": P.TRIAGE,
     "webhooks_change_create": P.ADMINISTER,
     "webhooks_pause_create": P.ADMINISTER,
     "webhooks_resume_create": P.ADMINISTER,
@@ -224,6 +225,7 @@ BODIES = {
     "findings_assign_create": lambda w: {"to": w.analyst.pk},
     "findings_bulk_assign_create": lambda w: {
         "to": w.analyst.pk, "findings": [w.open.pk, w.fresh.pk]},
+    "reports_create": lambda w: {"scope": w.scope.pk, "period": "week"},
     "campaigns_create": lambda w: {
         "scope": w.scope.pk, "name": "No pickle", "goal": "Nothing is unpickled."},
     "campaigns_change_create": lambda w: {"goal": "Nothing is parsed by hand."},

@@ -28,6 +28,9 @@ from findings.services.clocks import pause_clock
 from findings.statuses import Status
 from forges.models import Connection, PullRequest, Repository
 from remediations.models import Dispute, Proposal, Release, StandingApproval, Waiver
+from reports.models import Report
+from reports.services.reports import order_report
+from reports.statuses import Period
 from scans.inbox import InboxReport
 from scans.models import Clearance, Scan, ScannerRecipe, ScanSchedule, Tool, Verification
 from scans.services.inbox import keep_report
@@ -231,6 +234,8 @@ class World:
                 "pauses": ClockPause.objects.filter(scope=self.scope).first(),
                 "service-accounts": ServiceAccount.objects.filter(scope=self.scope).earliest("pk"),
                 "schedules": ScanSchedule.objects.get(scope=self.scope)}  # fmt: skip
+        if template.startswith(f"{V1}/reports/{{id}}"):
+            rows["reports"] = Report.objects.get(scopes=self.scope)
         resource = template.removeprefix(f"{V1}/").split("/")[0]
         if "{id}" not in template:
             return template
@@ -294,6 +299,10 @@ def make_world():
     )
     fresh = make.import_finding(asset, "shell=True")
     mobilized(fresh, being_fixed)
+    order_report(
+        scopes=[asset.scope], period=Period.MONTH, by=make.member(asset.scope, Role.ANALYST),
+        at=timezone.now(),
+    )  # fmt: skip
     return World(asset.scope, being_fixed, fresh, closed)
 
 

@@ -190,8 +190,8 @@ def test_the_documentation_names_every_metric_and_no_other(open_metrics):
 def test_a_look_at_the_metrics_takes_the_same_queries_whatever_there_is(
     open_metrics, files, django_assert_num_queries
 ):
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(13):
         measured()
     make.make_finding(at=Status.MOBILIZATION_COMPLETE)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(13):
         measured()

@@ -14,6 +14,12 @@ FLATTER = weights.DEFAULT.to_toml().replace('"default"', '"flat"').replace("= 60
 SHOWN = {  # read by anybody who may read the scope
     "home": (),
     "profile": (),
+    "overview": (),
+    "changes": (),
+    "reports": (),
+    "period-report": ("made_report",),
+    "period-report-findings": ("made_report",),
+    "report-file": ("made_report", "json"),
     "tokens": (),
     "findings": (),
     "finding": ("open",),
@@ -74,6 +80,7 @@ SHOWN = {  # read by anybody who may read the scope
     "asset-move-in": ("asset",),
 }
 DOWNLOADS = (
+    "report-file",
     "proposal-patch",
     "finding-file",
     "certificate-key",

@@ -8,10 +8,14 @@ from django.db import transaction
 from django.test import Client
 
 from core.permissions import Role
+from ctem import jobs
 from findings.models import Campaign, DiscoveryRule, Finding, FindingDispute, FindingGroup
 from findings.statuses import Status
 from forges.models import Connection
 from remediations.models import Dispute, Proposal, Remediation, StandingApproval, Waiver
+from reports.models import Report
+from reports.services.reports import order_report
+from reports.statuses import Period
 from scans.inbox import InboxReport
 from scans.models import Scan, Verification
 from scans.services.inbox import keep_report
@@ -103,6 +107,10 @@ class World:
         return InboxReport.objects.get(scope=self.scope)
 
     @property
+    def made_report(self):
+        return Report.objects.get(scopes=self.scope)
+
+    @property
     def dispute(self):
         return Dispute.objects.get(scope=self.scope)
 
@@ -135,6 +143,13 @@ def scoped(asset):
     )  # fmt: skip
 
 
+def reported(scope):
+    """A report that is made."""
+    analyst = make.member(scope, Role.ANALYST)
+    report = order_report(scopes=[scope], period=Period.MONTH, by=analyst, at=make.now())
+    jobs.run(report.job_id)
+
+
 def make_world():
     asset = make.make_asset()
     closed = make.make_finding(Status.MOBILIZATION_COMPLETE, asset=asset)
@@ -159,6 +174,7 @@ def make_world():
     ticketed(being_fixed)
     mobilized(fresh, being_fixed)
     scoped(asset)
+    reported(asset.scope)
     return World(asset, closed, being_fixed, fresh, being_fixed.remediations.get(), token)
 
 

@@ -1,0 +1,1 @@
+"""A report as a file, from its snapshot alone: one module a format. No query, no clock."""

@@ -1,0 +1,1 @@
+"""What writes this app's tables: the copy of moves, and reports."""
