@@ -67,8 +67,8 @@ def _configuration() -> dict[str, Any]:
             "webhooks": {"task": "ctem.deliver", "schedule": 5, "options": {"expires": 5}},
             "trackers": {
                 "task": "ctem.follow_trackers",
-                "schedule": 10,
-                "options": {"expires": 10},
+                "schedule": 5,
+                "options": {"expires": 5},
             },
             "notices": {"task": "ctem.tell_people", "schedule": 15, "options": {"expires": 15}},
             "moves": {"task": "ctem.copy_moves", "schedule": 60, "options": {"expires": 60}},

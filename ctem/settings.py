@@ -323,6 +323,7 @@ SPECTACULAR_SETTINGS = {
         "ServiceRole": "scopes.token_serializers.SERVICE_ROLE_NAMES",
         "Status": "findings.serializers.STATUSES",
         "TrackerKind": "tickets.tracker_serializers.KINDS",
+        "TrackerComments": "tickets.tracker_serializers.TALKS",
         "FeedKind": "findings.priority_serializers.FEED_KINDS",
         "NoveltyCause": "remediations.serializers.CAUSES",
         "ExportSource": "scans.moving_serializers.SOURCES",

@@ -79,7 +79,10 @@ class RuleForm(forms.Form):
         label="Or to the team", queryset=Team.objects.none(), required=False, empty_label="None"
     )
     ticket_project = forms.CharField(
-        label="Ticket project", max_length=LONGEST_PROJECT, required=False
+        label="Ticket project",
+        max_length=LONGEST_PROJECT,
+        required=False,
+        help_text="Of a tracker of this scope: what is open gets a ticket there.",
     )
     reason = forms.CharField(
         max_length=5000, required=False, widget=forms.Textarea(attrs={"rows": 2}),

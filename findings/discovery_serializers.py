@@ -69,7 +69,11 @@ class ActionsSerializer(StrictSerializer):
         required=False,
         help_text="Out of the queues, still open. Needs a reason and a second person; `noise` an expiry.",
     )
-    ticket_project = Text(LONGEST_PROJECT, required=False)
+    ticket_project = Text(
+        LONGEST_PROJECT,
+        required=False,
+        help_text="A project of a tracker of this scope, as it names it: what is open gets a ticket there.",
+    )
 
 
 class NewRuleSerializer(StrictSerializer):
@@ -128,7 +132,8 @@ class SampleSerializer(serializers.Serializer[Any]):
 
 
 class RehearsalSerializer(serializers.Serializer[Any]):
-    """What a rule would have done. ``counts``: findings by action, where no rule before it wins."""
+    """What a rule would have done. ``counts``: findings by action, where no rule before it wins;
+    ``ticket_project`` counts those that may get a ticket: open and in the queues."""
 
     looked_at = serializers.IntegerField()
     matched = serializers.IntegerField()

@@ -1,10 +1,11 @@
 """The story that the demo plays: one weakness, three fixes by an assistant, one proof.
 
-``main(base_url, credentials, workdir)`` is called by scripts/demo once web, worker and beat run.
+``main(base_url, credentials, workdir, jira)`` is called by scripts/demo once web, worker and beat run.
 ``base_url`` has no slash at its end; ``credentials`` is what ``manage.py demo_people`` prints;
 ``workdir`` is an empty folder that CTEM_RUNNER_REPOSITORIES allows, inside of the data folder (the
-story attacks the SQLite database there). Everything goes through the public REST API with tokens;
-the repository, the scans and the merge are real. Returns 0 only if every expectation held.
+story attacks the SQLite database there); ``jira`` is a tracker on this machine. Everything goes
+through the public REST API with tokens; the repository, the scans and the merge are real. Returns 0
+only if every expectation held.
 """
 
 import io
@@ -22,6 +23,9 @@ from demo_client import Client, Unexpected
 from demo_code import PROPOSALS, Repository
 from demo_narrator import Narrator
 from demo_stages import Stages
+from demo_tracker import Tracker
+
+from tests.tickets.fake_jira import Jira
 
 RECIPE = "bandit"
 MODEL = "demo-model-1"  # who fixes must say with which model, at the high tier
@@ -34,10 +38,11 @@ EVIDENCE = "POST /archive with folder='x; id' answers with the output of id: run
 COMPLETE = "mobilization_complete"
 
 
-def main(base_url: str, credentials: Mapping[str, Any], workdir: Path) -> int:
+def main(base_url: str, credentials: Mapping[str, Any], workdir: Path, jira: Jira) -> int:
     """Play the story and print it; the status is 0 if every expectation held."""
     narrator = Narrator()
     story = Story(base_url, credentials, workdir, narrator)
+    story.jira = jira
     try:
         for number, chapter in enumerate(story.chapters(), start=1):
             narrator.chapter(number, (chapter.__doc__ or "").strip().splitlines()[0])
@@ -50,7 +55,7 @@ def main(base_url: str, credentials: Mapping[str, Any], workdir: Path) -> int:
     return narrator.close()
 
 
-class Story(Stages):
+class Story(Stages, Tracker):
     """The chapters, and what one leaves for the next."""
 
     def __init__(
@@ -73,16 +78,19 @@ class Story(Stages):
             self.describe_the_scope,
             self.scan_the_line,
             self.look_at_the_stages,
+            self.connect_the_tracker,
             self.look_at_the_finding,
             self.begin_a_campaign,
             self.fix_that_trades,
             self.fix_that_hides,
             self.fix_that_is_good,
+            self.close_a_ticket_too_early,
             self.review_and_merge,
             self.check_the_certificate,
             self.ask_by_ticket,
             self.write_past_the_program,
             self.scan_what_merged,
+            self.look_at_the_tickets,
         ]
 
     # --- discovery -------------------------------------------------------------------------------
@@ -332,7 +340,7 @@ class Story(Stages):
 
     # --- ways around -----------------------------------------------------------------------------
     def ask_by_ticket(self) -> None:
-        """The ticketing system closes another finding's ticket"""
+        """The ticketing system asks for it by the API"""
         ticketing = self.people["ticketing"]
         path = f"/findings/{self.other}/"
         patched = ticketing.call("PATCH", path, {"status": COMPLETE})

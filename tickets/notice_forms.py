@@ -9,6 +9,14 @@ from tickets.services.webhook_told import MAX_URL
 from tickets.statuses import OFFERED, Channel, NoticeKind, Pace
 
 PACES = (("", "off"), (Pace.NOW.value, "at once"), (Pace.DIGEST.value, "in the daily digest"))
+WORDS = {
+    NoticeKind.ASSIGNED: "A finding was assigned to me",
+    NoticeKind.VERIFICATION_FAILED: "The verification of a fix failed",
+    NoticeKind.DUE: "A finding is due soon or late",
+    NoticeKind.ACCEPTANCE_ENDS: "The acceptance of a risk ends soon",
+    NoticeKind.STOPPED: "A webhook or tracker that I made stopped",
+}
+CHATS = {Channel.MAIL: "Mail", Channel.SLACK: "Slack", Channel.TEAMS: "Teams"}
 KEEP = "Shown to nobody. Empty: as it is."
 
 
@@ -37,16 +45,15 @@ class NoticesForm(forms.Form):
         super().__init__(data, initial=now)
         for kind, channel in wishes.paces:
             self.fields[_name(kind, channel)] = forms.ChoiceField(
-                label=f"{kind.replace('_', ' ')} by {channel}",
+                label=f"{WORDS[kind]}, by {CHATS[channel]}",
                 choices=PACES, required=False, initial=wishes.paces[kind, channel] or "",
                 disabled=not wishes.channels[channel] and channel == Channel.MAIL,
             )  # fmt: skip
 
-    def rows(self) -> list[tuple[str, list[forms.BoundField]]]:
-        """The table: for each kind its words and a choice for each channel."""
+    def rows(self) -> list[tuple[str, list[tuple[str, forms.BoundField]]]]:
+        """The table: for each kind its words, and for each channel its name and a choice."""
         return [
-            (kind.replace("_", " "), [self[_name(kind, channel)] for channel in Channel])
-            for kind in OFFERED
+            (WORDS[kind], [(CHATS[c], self[_name(kind, c)]) for c in Channel]) for kind in OFFERED
         ]
 
     def others(self) -> list[forms.BoundField]:

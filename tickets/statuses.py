@@ -54,6 +54,13 @@ class Reopens(StrEnum):
     NEVER = "never"
 
 
+class Talks(StrEnum):
+    """both: comments are told in both directions; none: each side keeps its own."""
+
+    NONE = "none"
+    BOTH = "both"
+
+
 class TicketState(StrEnum):
     """waiting: asked for, not there yet. open and closed: as the tracker told last. failed and unlinked: over."""
 
@@ -75,6 +82,7 @@ class StepKind(StrEnum):
     ADOPT = "adopt"
     COMMENT = "comment"
     FIELDS = "fields"
+    ASSIGN = "assign"
     CLOSE = "close"
     REOPEN = "reopen"
 
@@ -93,12 +101,16 @@ class RungState(StrEnum):
 
 
 class NoticeKind(StrEnum):
-    """What people are told of. MENTION is reserved: nothing tells of it yet."""
+    """What people are told of. STOPPED: a webhook or a tracker that they made.
+
+    MENTION is reserved: nothing tells of it yet.
+    """
 
     ASSIGNED = "assigned"
     VERIFICATION_FAILED = "verification_failed"
     DUE = "due"
     ACCEPTANCE_ENDS = "acceptance_ends"
+    STOPPED = "stopped"
     MENTION = "mention"
 
 

@@ -1,5 +1,6 @@
 """The shape of what people tell of a tracker and of a ticket. Rules are in services."""
 
+import json
 from typing import Any, cast
 
 from django import forms
@@ -9,7 +10,7 @@ from core.permissions import Permission
 from scopes.models import Scope
 from tickets.models import TrackerConnection
 from tickets.services import tracker_told as told
-from tickets.statuses import Reopens, TrackerKind
+from tickets.statuses import Reopens, Talks, TrackerKind
 from tickets.trackers.mapping import BANDS
 
 KINDS = (
@@ -22,6 +23,19 @@ REOPENS = (
     (Reopens.ALWAYS.value, "Comment and reopen it"),
     (Reopens.NEVER.value, "Comment, and leave it closed"),
 )
+
+
+TALKS = (
+    (Talks.BOTH.value, "Told in both directions"),
+    (Talks.NONE.value, "Each side keeps its own"),
+)
+
+
+class Indented(json.JSONEncoder):
+    """One member a line, as people read it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, "indent": 2})
 
 
 class SecretInput(forms.PasswordInput):
@@ -49,28 +63,50 @@ def _account() -> forms.CharField:
     )
 
 
-class ChangeForm(forms.Form):
-    """What may be changed of a tracker by hand; all of the mapping: by the API."""
-
-    name = forms.CharField(label="Name", max_length=told.MAX_NAME)
-    reopens = forms.ChoiceField(
+def _reopens() -> forms.ChoiceField:
+    return forms.ChoiceField(
         label="A ticket that is closed before its finding is proven",
         choices=REOPENS,
         initial=Reopens.ALWAYS.value,
         widget=forms.RadioSelect,
     )
+
+
+def _comments() -> forms.ChoiceField:
+    return forms.ChoiceField(
+        label="Comments of people",
+        choices=TALKS,
+        initial=Talks.BOTH.value,
+        widget=forms.RadioSelect,
+        help_text="Whoever may read the ticket there reads what is written here.",
+    )
+
+
+class ChangeForm(forms.Form):
+    """What may be changed of a tracker by hand; all of the mapping: by the API."""
+
+    name = forms.CharField(label="Name", max_length=told.MAX_NAME)
+    reopens = _reopens()
+    comments = _comments()
     bands = forms.MultipleChoiceField(
         label="Make tickets by itself for",
         choices=[(band, band) for band in BANDS],
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="Open findings of these priorities; none: tickets are made by hand.",
+        help_text="Open findings of these priorities; none: by hand, and by rules of discovery.",
     )
     mapping = forms.JSONField(
         label="Mapping",
-        help_text="Issue type, labels, priorities, transitions and further fields, as JSON.",
-        widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false", "class": "mono"}),
+        encoder=Indented,
+        help_text="Issue type, labels, priorities, transitions, further fields and people, as JSON.",
+        widget=forms.Textarea(attrs={"rows": 14, "spellcheck": "false", "class": "mono"}),
     )
+
+
+class TryForm(forms.Form):
+    """A mapping to be tried; of the other fields nothing is asked."""
+
+    mapping = forms.JSONField()
 
 
 class ConnectForm(forms.Form):
@@ -95,12 +131,8 @@ class ConnectForm(forms.Form):
     )
     account = _account()
     key = _key()
-    reopens = forms.ChoiceField(
-        label="A ticket that is closed before its finding is proven",
-        choices=REOPENS,
-        initial=Reopens.ALWAYS.value,
-        widget=forms.RadioSelect,
-    )
+    reopens = _reopens()
+    comments = _comments()
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

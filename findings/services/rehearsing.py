@@ -14,6 +14,7 @@ from findings.discovery import ActingRule, Decisions, rules_in_force
 from findings.models import DiscoveryRule, Finding
 from findings.services.reading import READ, Row, tags_of_assets, told_of
 from findings.services.rules import read_rule
+from findings.statuses import OPEN
 from scopes.access import check_may
 from scopes.models import Scope
 
@@ -123,6 +124,11 @@ def _changes(row: Row, told: Told, did: Mapping[str, Any], does: Actions) -> lis
         changes.append(Change("assign", before, after))
     if "tags" in did:
         changes.append(Change("tags", "", ", ".join(did["tags"])))
-    if "ticket_project" in did:
+    if "ticket_project" in did and _may_get_a_ticket(row, did):
         changes.append(Change("ticket_project", "", did["ticket_project"]))
     return changes
+
+
+def _may_get_a_ticket(row: Row, did: Mapping[str, Any]) -> bool:
+    """Tickets are made of what is open and in the queues."""
+    return row.status in OPEN and not (row.set_aside or did.get("set_aside"))

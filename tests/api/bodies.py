@@ -116,6 +116,7 @@ WRITES = {
     "trackers_create": P.ADMINISTER,
     "trackers_change_create": P.ADMINISTER,
     "trackers_check_create": P.ADMINISTER,
+    "trackers_preview_create": P.CLAIM,
     "trackers_key_create": P.ADMINISTER,
     "trackers_webhook_secret_create": P.ADMINISTER,
     "trackers_end_create": P.ADMINISTER,
@@ -283,6 +284,7 @@ BODIES = {
         "project": "SEC", "key": "T0KEN"},
     "trackers_change_create": lambda w: {"name": "Another", "reopens": "never"},
     "trackers_key_create": lambda w: {"key": "T0KEN-2"},
+    "trackers_preview_create": lambda w: {"finding": w.open.pk},
     "tickets_create": lambda w: {"finding": w.closed.pk, "connection": w.tracker.pk},
     "webhooks_create": lambda w: {
         "scope": w.scope.pk, "name": "Other", "url": "https://hooks.example/in",

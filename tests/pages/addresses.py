@@ -72,6 +72,7 @@ SHOWN = {  # read by anybody who may read the scope
     "tracker-new": (),
     "tracker": ("tracker",),
     "finding-tickets": ("open",),
+    "ticket-projects": ("scope",),
     "webhooks": (),
     "webhook-new": (),
     "webhook": ("webhook",),
@@ -88,7 +89,13 @@ DOWNLOADS = (
     "remediation-diff",
     "scan-raw",
 )
-FRAGMENTS = ("scan-progress", "connection-progress", "finding-pulls", "finding-tickets")
+FRAGMENTS = (
+    "scan-progress",
+    "connection-progress",
+    "finding-pulls",
+    "finding-tickets",
+    "ticket-projects",
+)
 OF_ROWS = tuple(name for name, needs in SHOWN.items() if needs)
 # fmt: off
 DONE = {  # name → (what fills the address, body): what changes something
@@ -162,8 +169,10 @@ DONE = {  # name → (what fills the address, body): what changes something
     "connection-end": (("connection",), {}),
     "tracker-change": (
         ("tracker",),
-        {"name": "Jira", "reopens": "never", "bands": "P1", "mapping": '{"labels": ["sec"]}'},
+        {"name": "Jira", "reopens": "never", "comments": "none", "bands": "P1",
+         "mapping": '{"labels": ["sec"]}'},
     ),
+    "tracker-preview": (("tracker",), {"mapping": '{"labels": ["sec"]}'}),
     "tracker-check": (("tracker",), {}),
     "tracker-key": (("tracker",), {"key": "T0KEN-2"}),
     "tracker-secret": (("tracker",), {}),

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 def body(scope, **members):
     return {"scope": scope.pk, "kind": "jira", "name": "Jira", "base": "https://jira.example",
             "project": "SEC", "account": "bot@acme.example", "key": "jira-T0KEN",
-            "reopens": "always", **members}  # fmt: skip
+            "reopens": "always", "comments": "both", **members}  # fmt: skip
 
 
 def opened(browse, user, path):
@@ -61,10 +61,36 @@ def test_who_does_not_administer_sees_no_address_of_the_webhook_and_changes_noth
 def test_a_change_keeps_the_rest_of_the_rule(browse, scope, admin):
     tracker, _ = tracker_of(scope, rule={"statuses": ["validated"], "most": 7})
     browse(admin).post(f"{tracker.get_absolute_url()}change/", {
-        "name": "Jira", "reopens": "never", "bands": ["P1"], "mapping": '{"labels": []}'})  # fmt: skip
+        "name": "Jira", "reopens": "never", "comments": "none", "bands": ["P1"],
+        "mapping": '{"labels": []}'})  # fmt: skip
     tracker.refresh_from_db()
     assert tracker.rule == {"bands": ["P1"], "statuses": ["validated"], "most": 7}
     assert (tracker.reopens, tracker.mapping["labels"]) == ("never", [])
+    assert tracker.comments == "none"
+
+
+def test_a_mapping_is_tried_before_it_is_kept(browse, scope, admin):
+    tracker, _ = tracker_of(scope)
+    make.import_finding(make.make_asset(scope))
+    address = f"{tracker.get_absolute_url()}preview/"
+    sent = {"name": "Jira", "mapping": '{"labels": ["tried-here"]}'}
+    page = Page(browse(admin).post(address, sent))
+    assert list(faults(page)) == []
+    assert "What its ticket would hold" in page.text and "tried-here" in page.text
+    assert "tried-here" not in str(TrackerConnection.objects.get().mapping)
+    page = Page(browse(admin).post(address, {"mapping": '{"colour": 1}'}))
+    assert "colour" in page.text and "What its ticket would hold" not in page.text
+
+
+def test_the_page_of_rules_names_the_projects_that_a_rule_may_name(browse, scope, admin, viewer):
+    path = f"/scopes/{scope.slug}/ticket-projects/"
+    assert "has no tracker" in browse(viewer).get(path).content.decode().replace(
+        "</a>", ""
+    ).replace('<a href="/integrations/trackers/">', "")
+    tracker, _ = tracker_of(scope)
+    shown = browse(viewer).get(path).content.decode()
+    assert "SEC" in shown and tracker.get_absolute_url() in shown
+    assert path in browse(admin).get(f"/scopes/{scope.slug}/discovery/").content.decode()
 
 
 def test_a_finding_shows_its_tickets_and_makes_links_and_unlinks_them(browse):
@@ -86,7 +112,7 @@ def test_a_finding_shows_its_tickets_and_makes_links_and_unlinks_them(browse):
 
 def test_an_address_that_is_no_web_address_is_no_link(browse):
     ticket = ticketed(make.import_finding())
-    Ticket.objects.update(address="javascript:alert(1)", status="<b>x</b>")
+    Ticket.objects.update(address="javascript:alert(1)", status_there="<b>x</b>")
     shown = browse(make.member(ticket.scope, Role.VIEWER)).get(
         f"/findings/{ticket.finding_id}/tickets/"
     )

@@ -28,7 +28,7 @@ class Jira:
     server: Loopback
     is_cloud: bool = True
     issues: dict[str, dict[str, Any]] = field(default_factory=dict)  # by id
-    comments: dict[str, list[str]] = field(default_factory=dict)
+    comments: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     priorities: tuple[str, ...] = ("Highest", "High", "Medium", "Low")
     faults: list[tuple[str, str, Answer, bool]] = field(default_factory=list)
     clock: int = 0
@@ -41,7 +41,7 @@ class Jira:
         number = len(self.issues) + 1
         issue = {"id": str(10_000 + number), "key": f"{project}-{number}", "project": project,
                  "summary": summary, "description": "", "labels": [], "status": "To Do",
-                 "priority": "Medium", "updated": ""}  # fmt: skip
+                 "priority": "Medium", "updated": "", "assignee": None, "fields": {}}  # fmt: skip
         self.issues[issue["id"]], self.comments[issue["id"]] = issue, []
         self._touch(issue)
         return issue
@@ -56,7 +56,23 @@ class Jira:
         return issue
 
     def said(self, issue=None):
-        return self.comments[(issue or self.only)["id"]]
+        return [comment["body"] for comment in self.comments[(issue or self.only)["id"]]]
+
+    def say(self, text, author="Mona", **members):
+        """Somebody writes a comment there."""
+        self._said(self.only, text, author, **members)
+
+    def give(self, account):
+        """Somebody assigns it there."""
+        self.only["assignee"] = account
+        self._touch(self.only)
+
+    def _said(self, issue, text, author, **members):
+        said = self.comments[issue["id"]]
+        person = {"accountId": f"5b-{author}", "displayName": author}
+        said.append({"id": str(20_000 + len(said)), "body": text, "author": person, **members})
+        self._touch(issue)
+        return said[-1]
 
     def message(self, issue, secret, delivery="d-1", event="jira:issue_updated"):
         """A webhook message: body and headers. What it says of the status is not to be believed."""
@@ -102,7 +118,7 @@ class Jira:
             return self._search(path, query)
         if (request.method, path) == ("POST", "issue"):
             return self._create(body["fields"])
-        match = re.fullmatch(r"issue/([^/]+)(?:/(comment|transitions))?", path)
+        match = re.fullmatch(r"issue/([^/]+)(?:/(comment|transitions|assignee))?", path)
         issue = match and self._known(match[1])
         if not issue:
             return _json(404, {"errorMessages": ["Issue does not exist or you do not have "
@@ -133,24 +149,30 @@ class Jira:
         issue = self.put(fields["summary"])
         issue["description"], issue["labels"] = fields["description"], fields["labels"]
         issue["priority"] = fields.get("priority", {}).get("name", "Medium")
+        issue["fields"] = fields
         return _json(201, {"id": issue["id"], "key": issue["key"], "self": "…"})
 
     def _get_issue(self, issue, body):
         return _json(200, self._shown(issue))
 
     def _put_issue(self, issue, body):
-        issue["priority"] = body["fields"]["priority"]["name"]
+        fields = body["fields"]
+        issue["priority"] = fields.get("priority", {"name": issue["priority"]})["name"]
+        issue["fields"] |= fields
+        self._touch(issue)
+        return 204, {}, b""
+
+    def _put_assignee(self, issue, body):
+        issue["assignee"] = body["accountId" if self.is_cloud else "name"]
         self._touch(issue)
         return 204, {}, b""
 
     def _get_comment(self, issue, body):
-        rows = [{"id": str(n), "body": text} for n, text in enumerate(self.said(issue))]
-        return _json(200, {"startAt": 0, "total": len(rows), "comments": rows[::-1]})
+        rows = self.comments[issue["id"]][::-1][:100]
+        return _json(200, {"startAt": 0, "total": len(rows), "comments": rows})
 
     def _post_comment(self, issue, body):
-        self.said(issue).append(body["body"])
-        self._touch(issue)
-        return _json(201, {"id": "1", "body": body["body"]})
+        return _json(201, self._said(issue, body["body"], "CTEM bot"))
 
     def _get_transitions(self, issue, body):
         ways = [{"id": n, "name": NAMES[n],
@@ -169,8 +191,14 @@ class Jira:
     def _shown(self, issue):
         status = {"name": issue["status"], "statusCategory": {"key": STATUSES[issue["status"]]}}
         return {"id": issue["id"], "key": issue["key"], "fields": {
-            "status": status, "updated": issue["updated"],
+            "status": status, "updated": issue["updated"], "assignee": self._person(issue),
             "project": {"key": issue["project"]}}}  # fmt: skip
+
+    def _person(self, issue):
+        if not issue["assignee"]:
+            return None
+        known = "accountId" if self.is_cloud else "name"
+        return {known: issue["assignee"], "displayName": f"{issue['assignee']} of Jira"}
 
     def _touch(self, issue):
         self.clock += 1

@@ -36,6 +36,22 @@ class ServiceNow:
     def said(self):
         return [row["value"] for row in self.journal]
 
+    def say(self, text, author="mona", **members):
+        """Somebody writes a comment there."""
+        number = len(self.journal)
+        self.journal.append({"sys_id": f"j{number}", "element_id": self.only["sys_id"],
+                             "element": "comments", "value": text, "sys_created_by": author,
+                             "sys_created_on": f"2026-01-05 10:00:{number:02}", **members})  # fmt: skip
+        self._touch(self.only)
+
+    def give(self, account):
+        """Somebody assigns it there."""
+        self.only["assigned_to"] = account or ""
+        self._touch(self.only)
+
+    def _touch(self, record):
+        record["sys_mod_count"] = str(int(record["sys_mod_count"]) + 1)
+
     def answer(self, request: Request) -> Answer:
         self.server.requests.append(request)
         fault = next((f for f in self.faults if f[0] == request.method), None)
@@ -65,16 +81,21 @@ class ServiceNow:
                 "sys_user": [{"user_name": USER, "name": "CTEM bot"}]}.get(table)  # fmt: skip
         if rows is None:
             return _json(400, {"error": {"message": "Invalid table"}, "status": "failure"})
+        assert query["sysparm_exclude_reference_link"] == ["true"]
         for term in query["sysparm_query"][0].split("^"):
+            if term.startswith("ORDERBYDESC"):
+                rows = sorted(rows, key=lambda row: row[term.removeprefix("ORDERBYDESC")])[::-1]
+                continue
             name, how, value = re.fullmatch(r"(\w+?)(=|LIKE)(.*)", term).groups()
             rows = [r for r in rows if (r.get(name) == value if how == "=" else value in r[name])]
         names = query["sysparm_fields"][0].split(",")
+        rows = rows[: int(query["sysparm_limit"][0])]
         return _json(200, {"result": [{n: row.get(n, "") for n in names} for row in rows]})
 
     def _made(self, body):
         number = len(self.records) + 1
         record = {"sys_id": f"{number:032x}", "number": f"INC{number:07}", "state": "1",
-                  "sys_updated_on": "2026-01-05 10:00:00", **body}  # fmt: skip
+                  "sys_updated_on": "2026-01-05 10:00:00", "sys_mod_count": "0", **body}  # fmt: skip
         self.records[record["sys_id"]] = record
         return _json(201, {"result": record})
 
@@ -83,9 +104,9 @@ class ServiceNow:
             return _json(403, {"error": {"message": "Operation Failed", "detail": "Data Policy "
                                "Exception: close_code is mandatory"}, "status": "failure"})  # fmt: skip
         if "comments" in body:
-            self.journal.append({"sys_id": "j", "element_id": record["sys_id"],
-                                 "element": "comments", "value": body.pop("comments")})  # fmt: skip
+            self.say(body.pop("comments"), USER)
         record.update(body)
+        self._touch(record)
         return _json(200, {"result": record})
 
     def message(self, secret, delivery="d-1"):

@@ -22,7 +22,7 @@ def ticketed(finding):
     by = make.member(finding.scope, Role.DEVELOPER)
     row = ask_ticket(finding=finding, tracker=tracker, by=by, at=make.now())
     row.external_id, row.key, row.state = "10001", "SEC-1", "open"
-    row.address, row.status = "https://jira.example/browse/SEC-1", "To Do"
+    row.address, row.status_there = "https://jira.example/browse/SEC-1", "To Do"
     row.save()
     return row
 
@@ -35,6 +35,11 @@ class Followed:
         self.finding = make.make_finding(at) if at else make.make_finding()
         self.scope = self.finding.scope
         self.tracker, self.secret = tracker_of(self.scope, jira.server.url, **members)
+
+    def know(self, user, account):
+        """The tracker knows the person as this from now on."""
+        self.tracker.mapping["people"] = {user.username: account}
+        self.tracker.save(update_fields=["mapping"])
 
     def ticket(self, key=""):
         by = make.member(self.scope, Role.DEVELOPER)

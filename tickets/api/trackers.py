@@ -15,6 +15,7 @@ from scopes.models import Scope
 from tickets import tracker_serializers as shapes
 from tickets.models import Ticket, TrackerConnection
 from tickets.services.tickets import ask_ticket, unlink_ticket
+from tickets.services.tracker_preview import preview_ticket
 from tickets.services.trackers import (
     change_tracker,
     check_tracker,
@@ -90,6 +91,22 @@ class TrackerViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
             tracker=self.get_object(), by=self.user, at=timezone.now()
         )
         return self._with_secret(row, secret, 200)
+
+    @extend_schema(
+        summary="Try a mapping",
+        request=shapes.TryMappingSerializer,
+        responses=shapes.TriedMappingSerializer,
+    )
+    @action(detail=True, methods=["post"])
+    def preview(self, request: Request, pk: str) -> Response:
+        """Say what a ticket of a finding would hold. Nothing is written, the tracker is not asked."""
+        row, body = self.get_object(), self.shape(shapes.TryMappingSerializer)
+        body["finding"] = self.one_of(
+            Finding.objects.visible_to(self.user), body["finding"], "finding"
+        )
+        return self.answer(
+            preview_ticket(tracker=row, by=self.user, **body), shapes.TriedMappingSerializer
+        )
 
     @extend_schema(summary="Disconnect a tracker", request=None, responses=ONE)
     @action(detail=True, methods=["post"])

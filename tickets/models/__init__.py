@@ -1,7 +1,13 @@
 """Webhooks out, trackers and tickets, notices to people, what was sent: rows and reads, no verbs, no network."""
 
 from tickets.models.notices import Notice, NoticeCursor, NoticePreferences, NoticeSetting
-from tickets.models.trackers import Ticket, TicketStep, TrackerConnection, TrackerMessage
+from tickets.models.trackers import (
+    Ticket,
+    TicketRemark,
+    TicketStep,
+    TrackerConnection,
+    TrackerMessage,
+)
 from tickets.models.webhooks import Delivery, WebhookEndpoint
 
 __all__ = [
@@ -11,6 +17,7 @@ __all__ = [
     "NoticePreferences",
     "NoticeSetting",
     "Ticket",
+    "TicketRemark",
     "TicketStep",
     "TrackerConnection",
     "TrackerMessage",

@@ -62,7 +62,8 @@ class NoticeCursor(models.Model):
 
 
 class Notice(models.Model):
-    """One event is told to one person by one channel. ``findings``: of which, as far as they are named.
+    """One event is told to one person by one channel. ``findings``: of which, as far as they are named;
+    none: it is about a webhook or a tracker, and ``count`` is one.
 
     ``lease`` is the fencing token of whoever sends now; ``note``: what was answered, or why nothing was.
     """

@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from core.constraints import CompositeForeignKey, both_or_neither, one_of
 from core.models import User
-from findings.models import Finding
+from findings.models import Comment, Finding
 from scopes.models import Scope
 from tickets.statuses import (
     LIVE_TICKET,
@@ -15,6 +15,7 @@ from tickets.statuses import (
     RungState,
     StepKind,
     StepState,
+    Talks,
     TicketState,
     TrackerKind,
     TrackerState,
@@ -51,7 +52,10 @@ class TrackerConnection(models.Model):
     old_secret_until = models.DateTimeField(null=True)
     mapping = models.JSONField(default=dict)  # tickets/trackers/mapping.py
     reopens = models.CharField(max_length=6, default=Reopens.ALWAYS.value)
-    rule = models.JSONField(default=dict)  # tickets/trackers/rule.py; empty: no ticket by itself
+    comments = models.CharField(
+        max_length=4, default=Talks.BOTH.value, db_default=Talks.NONE.value
+    )  # those that were there before keep silent until somebody says otherwise
+    rule = models.JSONField(default=dict)  # tickets/trackers/mapping.py; empty: no ticket by itself
     actor = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=7, default=TrackerState.ACTIVE.value)
     problem = models.CharField(max_length=300, default="")
@@ -74,6 +78,7 @@ class TrackerConnection(models.Model):
         constraints = [
             one_of("kind", TrackerKind, "tracker_kind"),
             one_of("reopens", Reopens, "tracker_reopens"),
+            one_of("comments", Talks, "tracker_comments"),
             one_of("state", TrackerState, "tracker_state"),
             both_or_neither("ended_at", "ended_by", "tracker_ended_by_somebody"),
             models.CheckConstraint(
@@ -112,10 +117,11 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
 class Ticket(models.Model):
     """A finding in a tracker. What people do to it there is a claim; it proves nothing here.
 
-    ``state``, ``status`` and ``version`` are as the tracker told last. ``told_status`` and ``told_band``
-    are what it was told of the finding: what is the same is not told again. ``marker`` is written into
-    the ticket, so that it is found where the answer to its creation was lost. ``asked_by`` null: the
-    connection's rule. ``rung_at``: somebody rang since it was read.
+    ``state``, ``status_there``, ``version``, ``assignee`` and ``assignee_key`` (who it is, and as what the
+    tracker knows them) are as it told last. ``told_status``, ``told_band`` and ``told_to`` are what it was
+    told of the finding: what is the same is not told again. ``heard_version``: up to which version its
+    comments were read. ``marker`` is written into the ticket, so that it is found where the answer to its
+    creation was lost. ``asked_by`` null: a rule. ``rung_at``: somebody rang since it was read.
     """
 
     connection = models.ForeignKey(
@@ -128,10 +134,14 @@ class Ticket(models.Model):
     key = models.CharField(max_length=64, default="")
     address = models.CharField(max_length=500, default="")
     state = models.CharField(max_length=8, default=TicketState.WAITING.value)
-    status = models.CharField(max_length=100, default="")
+    status_there = models.CharField(max_length=100, default="", db_column="status")
     version = models.CharField(max_length=60, default="")
+    heard_version = models.CharField(max_length=60, default="", db_default="")
+    assignee = models.CharField(max_length=200, default="", db_default="")
+    assignee_key = models.CharField(max_length=128, default="", db_default="")
     told_status = models.CharField(max_length=22, default="")
     told_band = models.CharField(max_length=2, default="")
+    told_to = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     problem = models.CharField(max_length=300, default="")
     asked_at = models.DateTimeField()
     asked_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
@@ -181,6 +191,26 @@ class Ticket(models.Model):
 
     def __str__(self) -> str:
         return self.key or "ticket to be made"
+
+
+class TicketRemark(models.Model):
+    """A comment of somebody in the tracker that was heard, so that it is taken over once.
+
+    ``comment``: what it became on the finding; null: it stays there (said before the ticket was linked).
+    """
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="remarks")
+    external_id = models.CharField(max_length=64)
+    comment = models.ForeignKey(Comment, null=True, on_delete=models.SET_NULL, related_name="+")
+    heard_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["ticket", "external_id"], name="remark_heard_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"comment {self.external_id}"
 
 
 class TicketStep(models.Model):

@@ -8,6 +8,7 @@ from findings.models import ClockNotice, Finding
 from findings.statuses import Notice as Clock
 from remediations.models import Remediation
 from scans.statuses import Verdict
+from tickets.models import TrackerConnection, WebhookEndpoint
 from tickets.statuses import NoticeKind
 
 CLOCKS = {
@@ -15,6 +16,12 @@ CLOCKS = {
     f"sla.{Clock.OVERDUE}": NoticeKind.DUE,
     f"sla.{Clock.STAGE_OVERDUE}": NoticeKind.DUE,
     f"sla.{Clock.ACCEPTANCE_ENDS}": NoticeKind.ACCEPTANCE_ENDS,
+}
+
+
+STOPS: dict[str, type[WebhookEndpoint] | type[TrackerConnection]] = {
+    "webhook.disabled": WebhookEndpoint,
+    "tracker.refused": TrackerConnection,
 }
 
 
@@ -34,6 +41,8 @@ def meaning_of(event: Event) -> Meaning | None:
         return _judged(event)
     if event.action in CLOCKS:
         return _clock(event)
+    if event.action in STOPS:
+        return _stopped(event)
     return None
 
 
@@ -62,6 +71,13 @@ def _clock(event: Event) -> Meaning:
     )
     ids = told.order_by("pk").values_list("finding_id", flat=True)
     return Meaning(CLOCKS[event.action], _by_assignee(ids, event.scope_id))
+
+
+def _stopped(event: Event) -> Meaning | None:
+    """Who made the webhook or connected the tracker; it is about no finding."""
+    rows = STOPS[event.action].objects.filter(pk=event.subject_id, scope=event.scope_id)
+    maker = rows.values_list("created_by", flat=True).first()
+    return None if maker is None else Meaning(NoticeKind.STOPPED, {maker: []})
 
 
 def _by_assignee(findings: Iterable[int], scope_id: int | None) -> dict[int, list[int]]:

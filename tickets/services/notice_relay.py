@@ -75,7 +75,7 @@ def _notices(event: Event, at: datetime) -> Iterator[Notice]:
         yield Notice(
             user_id=setting.user_id, scope_id=event.scope_id, event=event, kind=meaning.kind.value,
             channel=setting.channel, pace=setting.pace, findings=findings[:NAMED],
-            count=len(findings), message_id=f"notice_{secrets.token_hex(16)}", created_at=at,
+            count=len(findings) or 1, message_id=f"notice_{secrets.token_hex(16)}", created_at=at,
             next_attempt_at=next_digest(preferences, at) if later else at,
         )  # fmt: skip
 

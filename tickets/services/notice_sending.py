@@ -69,7 +69,8 @@ def _due(at: datetime) -> Q:
 def _take(user_id: int, channel: str, at: datetime) -> Taken | None:
     """Take the next message: one notice, or those of a digest together; None when nothing is due."""
     user = User.objects.select_for_update(no_key=True).get(pk=user_id)  # one worker at a time
-    due = Notice.objects.filter(_due(at), user_id=user_id, channel=channel).order_by("pk")
+    rows = Notice.objects.filter(_due(at), user_id=user_id, channel=channel)
+    due = rows.select_related("event").order_by("pk")
     kept = _told_still(user, channel, list(due[: MOST_TOGETHER * 5]), at)
     if not kept:
         return None

@@ -4,7 +4,7 @@ Text of findings comes from others: it stays text in each channel, and mentions 
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from django.urls import reverse
 from core.text import clean_text
 from findings.models import Finding
 from tickets.models import Notice
+from tickets.services.notice_meaning import STOPS
 from tickets.statuses import NoticeKind
 
 WORDS = {
@@ -23,6 +24,7 @@ WORDS = {
     NoticeKind.VERIFICATION_FAILED: "The verification of a fix failed",
     NoticeKind.DUE: "Due soon or late",
     NoticeKind.ACCEPTANCE_ENDS: "The acceptance of a risk ends soon",
+    NoticeKind.STOPPED: "A webhook or a tracker stopped",
 }
 MOST_TITLE = 200
 MOST_LINES = 100  # of one message
@@ -51,16 +53,29 @@ def message_of(notices: Sequence[Notice]) -> Message:
     """Return what these notices, to one person by one channel, say together."""
     pks = {pk for notice in notices for pk in notice.findings}
     found = {f.pk: f for f in Finding.objects.filter(pk__in=pks)}
-    lines = [
-        _line(notice, found[pk])
-        for notice in notices
-        for pk in notice.findings
-        if pk in found and found[pk].scope_id == notice.scope_id
-    ]
+    lines = [line for notice in notices for line in _lines(notice, found)]
     count = sum(notice.count for notice in notices)
     shown = lines[:MOST_LINES]
     url = settings.PUBLIC_URL + reverse("profile")
     return Message(_subject(notices, lines, count), shown, max(0, count - len(shown)), url)
+
+
+def _lines(notice: Notice, found: Mapping[int, Finding]) -> list[Line]:
+    if notice.kind == NoticeKind.STOPPED:
+        return [_stopped(notice)]
+    rows = (found[pk] for pk in notice.findings if pk in found)
+    return [_line(notice, finding) for finding in rows if finding.scope_id == notice.scope_id]
+
+
+def _stopped(notice: Notice) -> Line:
+    """Which one, and why, as far as that can be said: a reason may repeat what the other side answered."""
+    event = notice.event
+    model = STOPS[event.action]
+    row = model.objects.get(pk=event.subject_id, scope=notice.scope_id)
+    name = clean_text(" ".join(str(row).split()), MOST_TITLE)
+    why = clean_text(" ".join(str(event.data.get("reason", "")).split()), MOST_TITLE)
+    url = settings.PUBLIC_URL + row.get_absolute_url()
+    return Line(WORDS[NoticeKind.STOPPED], f"{event.subject} {name}: {why}", url)
 
 
 def _line(notice: Notice, finding: Finding) -> Line:

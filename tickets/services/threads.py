@@ -11,11 +11,12 @@ from datetime import datetime
 from functools import partial
 
 from django.db import connection
+from django.utils import timezone
 
 from core.log_context import about
 from tickets.services.notice_relay import relay_notices
 from tickets.services.notice_sending import due_boxes, send_notices
-from tickets.services.tracker_relay import relay_trackers
+from tickets.services.tracker_relay import relay_tracker, relay_trackers
 from tickets.services.tracker_rounds import LostLease, due_trackers, serve
 from tickets.services.webhook_relay import relay
 from tickets.services.webhook_sending import due_endpoints, send_due
@@ -75,6 +76,8 @@ def _serve(tracker_id: int) -> None:
     with about(tracker_id=tracker_id):
         try:
             serve(tracker_id)
+            if relay_tracker(tracker_id, at=timezone.now()):  # what was read is answered at once
+                serve(tracker_id)
         except LostLease:
             log.warning("the lease of tracker %s was lost", tracker_id)
 

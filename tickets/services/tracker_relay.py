@@ -5,45 +5,38 @@ may move a whole set of findings without naming them: so after the events, each 
 elsewhere than its ticket was told gets a step, once, under the place of the last event that was read.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import CharField, Exists, F, OuterRef, Q, Subquery, Value
-from django.db.models.functions import Cast, Concat
+from django.db.models import F, Q, QuerySet
 
 from core.events import chain_of
 from core.models import ChainHead, Event
-from findings.models import Finding
+from findings.models import Comment, Finding
 from findings.statuses import OPEN, Status
 from tickets.models import Ticket, TicketStep, TrackerConnection
 from tickets.services import tracker_words as words
-from tickets.services.tickets import add_ticket, new_marker
+from tickets.services.chains import AT_ONCE, behind, events_after
+from tickets.services.tickets import new_marker
+from tickets.services.tracker_rules import ask_by_rules
 from tickets.statuses import (
     LIVE_TICKET,
     THERE,
     Reopens,
     StepKind,
     StepState,
+    Talks,
     TicketState,
     TrackerState,
 )
-
-AT_ONCE = 500  # events, or tickets, that are read in one transaction
-MOST_BY_RULE_AT_ONCE = 20
+from tickets.trackers.mapping import account_of, username_of
 
 
 def relay_trackers(*, at: datetime) -> int:
     """Write down what is to be done because of what happened since the last time; return how many steps."""
-    return sum(relay_tracker(pk, at=at) for pk in _behind())
-
-
-def _behind() -> list[int]:
-    chain = Concat(Value("scope:"), Cast(OuterRef("scope_id"), CharField()))
-    head = ChainHead.objects.filter(chain=chain).values("seq")
-    rows = TrackerConnection.objects.live().annotate(head=Subquery(head))
-    return list(rows.filter(head__gt=F("cursor")).order_by("pk").values_list("pk", flat=True))
+    return sum(relay_tracker(pk, at=at) for pk in behind(TrackerConnection.objects.live()))
 
 
 def relay_tracker(tracker_id: int, *, at: datetime) -> int:
@@ -63,21 +56,18 @@ def _relay_some(tracker_id: int, at: datetime) -> tuple[int, bool]:
     tracker = rows.filter(pk=tracker_id).exclude(state=TrackerState.ENDED).first()
     if tracker is None:  # ended, or another worker is at it
         return 0, False
-    after = Event.objects.filter(chain=chain_of(tracker.scope_id), seq__gt=tracker.cursor)
-    events = list(after.defer("data").order_by("seq")[:AT_ONCE])
+    found = list(events_after(tracker.scope_id, tracker.cursor).defer("data")[: AT_ONCE + 1])
+    events, more = found[:AT_ONCE], len(found) > AT_ONCE
     if not events:
         return 0, False
     steps = _of_events(tracker, events, at)
-    more = len(events) == AT_ONCE
     if not more:  # where findings stand now is told once, not for each event on the way
-        moved = list(_moved(tracker)[:AT_ONCE])
-        for ticket in moved:
-            steps += _of_finding(tracker, ticket, events[-1].seq, at)
+        steps += _of_findings(tracker, events[-1].seq, at)
     made = TicketStep.objects.bulk_create(_merged(steps))
     tracker.cursor = events[-1].seq
     tracker.save(update_fields=["cursor"])
     if not more:
-        _by_rule(tracker, at)
+        ask_by_rules(tracker, at)
     return len(made), True if more else _has_more(tracker)
 
 
@@ -87,19 +77,46 @@ def _has_more(tracker: TrackerConnection) -> bool:
     return head.exists()
 
 
-# --- by events of tickets ------------------------------------------------------------------------
+# --- by events of tickets and comments -----------------------------------------------------------
 def _of_events(
-    tracker: TrackerConnection, events: Iterable[Event], at: datetime
+    tracker: TrackerConnection, events: Sequence[Event], at: datetime
 ) -> list[TicketStep]:
-    named = {event.subject_id: event for event in events if event.subject == "ticket"}
-    rows = Ticket.objects.filter(connection=tracker, pk__in=named, state__in=LIVE_TICKET)
-    tickets = {row.pk: row for row in rows.select_related("finding__asset")}
+    live = Ticket.objects.filter(connection=tracker, state__in=LIVE_TICKET).select_related(
+        "finding__asset", "finding__scope", "finding__assigned_to"
+    )
+    named = [event.subject_id for event in events if event.subject == "ticket"]
+    tickets = {row.pk: row for row in live.filter(pk__in=named)}
+    said = _comments(tracker, events)
+    of_findings = {
+        row.finding_id: row
+        for row in live.filter(finding__in=[c.finding_id for c in said.values()])
+    }
+    asked = {e.subject_id: e.seq for e in events if e.action == "ticket.asked"}
     steps: list[TicketStep] = []
     for event in events:
+        talked = of_findings.get(said[event.pk].finding_id) if event.pk in said else None
+        if talked is not None and event.seq > asked.get(
+            talked.pk, 0
+        ):  # what was said before stays here
+            plan = {"text": words.commented_text(said[event.pk])}
+            steps.append(_step(talked, event.seq, StepKind.COMMENT, plan, at))
         ticket = tickets.get(event.subject_id) if event.subject == "ticket" else None
         if ticket is not None:
             steps += _of_event(tracker, ticket, event, at)
     return steps
+
+
+def _comments(tracker: TrackerConnection, events: Sequence[Event]) -> dict[int, Comment]:
+    """Event → what somebody wrote on a finding; what was taken over from this tracker is not told to it."""
+    if tracker.comments != Talks.BOTH:
+        return {}
+    others = [e.pk for e in events
+              if e.action == "finding.commented" and e.actor_id != tracker.actor_id]  # fmt: skip
+    data = dict(Event.objects.filter(pk__in=others).values_list("pk", "data"))
+    ids = {pk: told.get("comment") for pk, told in data.items()}
+    rows = Comment.objects.filter(pk__in=ids.values(), finding__scope=tracker.scope_id)
+    known = {row.pk: row for row in rows.select_related("by")}
+    return {event: known[pk] for event, pk in ids.items() if pk in known}
 
 
 def _of_event(
@@ -112,6 +129,7 @@ def _of_event(
         plan = {
             "title": words.title_of(finding), "text": words.text_of(finding),
             "band": finding.priority_band,
+            "values": words.facts_of(finding, tracker.mapping.get("values", {})),
         }  # fmt: skip
         return [_step(ticket, event.seq, StepKind.CREATE, plan, at)]
     if event.action != "ticket.closed_there" or finding.status not in OPEN:
@@ -124,10 +142,25 @@ def _of_event(
 
 
 # --- by where findings stand ---------------------------------------------------------------------
-def _moved(tracker: TrackerConnection) -> Any:
+def _of_findings(tracker: TrackerConnection, seq: int, at: datetime) -> list[TicketStep]:
+    """What tickets hear of findings that stand elsewhere than they were told, however many those are."""
+    steps: list[TicketStep] = []
+    moved = list(_moved(tracker))
+    for ticket in moved:
+        steps += _of_finding(tracker, ticket, seq, at)
+    Ticket.objects.bulk_update(moved, ["told_status", "told_band", "told_to"], batch_size=AT_ONCE)
+    return steps
+
+
+def _moved(tracker: TrackerConnection) -> QuerySet[Ticket]:
     rows = Ticket.objects.filter(connection=tracker, state__in=THERE)
     differs = ~Q(finding__status=F("told_status")) | ~Q(finding__priority_band=F("told_band"))
-    return rows.filter(differs).select_related("finding__asset").order_by("pk")
+    if tracker.mapping.get("people"):
+        told, now = Q(told_to__isnull=False), Q(finding__assigned_to__isnull=False)
+        another = told & now & ~Q(finding__assigned_to=F("told_to"))
+        differs |= another | (told & ~now) | (now & ~told)
+    about = ("finding__asset", "finding__scope", "finding__assigned_to")
+    return rows.filter(differs).select_related(*about).order_by("pk")
 
 
 def _of_finding(
@@ -137,18 +170,37 @@ def _of_finding(
     finding, was, band = ticket.finding, ticket.told_status, ticket.told_band
     steps, said = [], []
     if finding.priority_band != band:
-        steps.append(_step(ticket, seq, StepKind.FIELDS, {"band": finding.priority_band}, at))
+        values = words.facts_of(finding, tracker.mapping.get("values", {}))
+        plan = {"band": finding.priority_band, "values": values}
+        steps.append(_step(ticket, seq, StepKind.FIELDS, plan, at))
         said.append(words.band_text(finding, band))
     if finding.status != was:
         said.append(words.moved_text(finding, was))
-    steps.append(_step(ticket, seq, StepKind.COMMENT, {"text": "\n".join(said)}, at))
+    if said:
+        steps.append(_step(ticket, seq, StepKind.COMMENT, {"text": "\n".join(said)}, at))
+    if (account := _assigned(tracker, ticket)) is not None:
+        steps.append(_step(ticket, seq, StepKind.ASSIGN, {"account": account}, at))
     if finding.status == Status.MOBILIZATION_COMPLETE:
         steps.append(_step(ticket, seq, StepKind.CLOSE, {}, at))
     elif _is_back(finding, was) and tracker.reopens == Reopens.ALWAYS:
         steps.append(_step(ticket, seq, StepKind.REOPEN, {}, at))
     ticket.told_status, ticket.told_band = finding.status, finding.priority_band
-    ticket.save(update_fields=["told_status", "told_band"])
+    ticket.told_to = finding.assigned_to
     return steps
+
+
+def _assigned(tracker: TrackerConnection, ticket: Ticket) -> str | None:
+    """Whom the ticket is to be assigned to there, empty for nobody; None: it stays as it is.
+
+    It is taken from nobody whom the mapping does not name.
+    """
+    owner = ticket.finding.assigned_to
+    if ticket.told_to_id == (owner.pk if owner else None):
+        return None
+    account = account_of(tracker.mapping, owner.username if owner else None)
+    if owner is None and not username_of(tracker.mapping, ticket.assignee_key):
+        return None
+    return account if account != ticket.assignee_key and (account or owner is None) else None
 
 
 def _is_back(finding: Finding, was: str) -> bool:
@@ -157,25 +209,6 @@ def _is_back(finding: Finding, was: str) -> bool:
         was not in OPEN
         or (was, finding.status) == (Status.AWAITING_VERIFICATION, Status.MOBILIZING)
     )
-
-
-# --- by the rule ---------------------------------------------------------------------------------
-def _by_rule(tracker: TrackerConnection, at: datetime) -> None:
-    """Ask for tickets of findings that meet the rule and never had one here, up to its bound."""
-    if not tracker.rule:
-        return
-    mine = Ticket.objects.filter(connection=tracker, asked_by__isnull=True)
-    room = tracker.rule["most"] - mine.filter(state__in=["waiting", "open"]).count()
-    if room <= 0:
-        return
-    had = Ticket.objects.filter(connection=tracker, finding=OuterRef("pk"))
-    rows = Finding.objects.filter(~Exists(had), scope_id=tracker.scope_id, set_aside="")
-    if bands := tracker.rule["bands"]:
-        rows = rows.filter(priority_band__in=bands)
-    open_ones = [status.value for status in OPEN if status != Status.AWAITING_VERIFICATION]
-    rows = rows.filter(status__in=tracker.rule["statuses"] or open_ones)
-    for finding in rows.order_by("-priority_score", "-pk")[: min(room, MOST_BY_RULE_AT_ONCE)]:
-        add_ticket(finding=finding, tracker=tracker, by=None, at=at)
 
 
 def _merged(steps: Iterable[TicketStep]) -> list[TicketStep]:

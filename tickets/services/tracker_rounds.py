@@ -10,15 +10,17 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from core.events import append_event
 from core.outbound import HostError
 from core.text import clean_text
 from tickets.models import Ticket, TicketStep, TrackerConnection
 from tickets.services.tracker_opening import open_tracker
-from tickets.services.tracker_readings import record_reading
+from tickets.services.tracker_readings import record_reading, record_unread
 from tickets.services.tracker_steps import perform, record_done, record_failed
+from tickets.services.tracker_talks import is_unheard, record_remarks
 from tickets.statuses import THERE, StepKind, StepState, TrackerState
 from tickets.trackers.base import NotLetIn, Tracker
 
@@ -28,6 +30,7 @@ Clock = Callable[[], datetime]
 LEASE = timedelta(minutes=3)  # longer than what is asked between two renewals
 POLL = timedelta(minutes=10)  # between looks that nobody asked for: messages may be lost
 MOST_READ = 100  # tickets that a look reads, those read longest ago first
+MOST_FAILED = 3  # tickets one after the other that the tracker fails to tell
 MOST_STEPS = 200  # of a round
 MOST_ATTEMPTS = 12  # of a step that the tracker fails for reasons of its own
 PAUSES = (60, 120, 300, 900, 1800, 3600)  # seconds
@@ -74,8 +77,7 @@ def serve(tracker_id: int, *, clock: Clock = timezone.now) -> bool:
         _do_steps(row, tracker, clock)
         _hold(row, clock(), problem="", rest_until=None)
     except NotLetIn as error:
-        _hold(row, clock(), state=TrackerState.REFUSED.value, problem=error.sentence,
-              asked_at=None)  # fmt: skip
+        _refuse(row, error.sentence, clock())
     except HostError as error:
         wait = min(error.retry_after or PAUSES[0], LONGEST_PAUSE)
         _hold(row, clock(), problem=clean_text(error.sentence, 300),
@@ -102,6 +104,18 @@ def _hold(row: TrackerConnection, at: datetime, **members: object) -> None:
         raise LostLease
 
 
+@transaction.atomic
+def _refuse(row: TrackerConnection, why: str, at: datetime) -> None:
+    """Stop until other credentials are told; who made the connection may want to know. Raises LostLease."""
+    was = TrackerConnection.objects.values_list("state", flat=True).get(pk=row.pk)
+    _hold(row, at, state=TrackerState.REFUSED.value, problem=why, asked_at=None)
+    if was != TrackerState.REFUSED:
+        append_event(
+            scope_id=row.scope_id, action="tracker.refused", subject="tracker", subject_id=row.pk,
+            by=None, at=at, data={"reason": why},
+        )  # fmt: skip
+
+
 def _look(row: TrackerConnection, tracker: Tracker, clock: Clock) -> None:
     """Ask who we are, and read the tickets that were read longest ago."""
     began, asked = clock(), row.asked_at
@@ -120,17 +134,39 @@ def _read_rung(row: TrackerConnection, tracker: Tracker, clock: Clock) -> None:
     _read(row, tracker, rung.order_by("rung_at", "pk"), clock)
 
 
-def _read(row: TrackerConnection, tracker: Tracker, tickets: object, clock: Clock) -> None:
-    for ticket in list(tickets[:MOST_READ]):  # type: ignore[index]
+def _read(
+    row: TrackerConnection, tracker: Tracker, tickets: QuerySet[Ticket], clock: Clock
+) -> None:
+    """Read tickets. One that the tracker fails to tell is left for the next look; several: it is down."""
+    failed = 0
+    for ticket in list(tickets.select_related("connection")[:MOST_READ]):
         _hold(row, clock())
         try:
-            told = tracker.read(ticket.external_id)
+            _read_one(row, tracker, ticket, clock)
+            failed = 0
+        except NotLetIn:
+            raise
         except HostError as error:
-            if not error.final or isinstance(error, NotLetIn):
+            failed += 1
+            if error.retry_after is not None or failed == MOST_FAILED:
                 raise
-            told = None  # this one is not shown to us; the others may be
+            _hold(row, clock())
+            record_unread(ticket, error.sentence, at=clock())
+
+
+def _read_one(row: TrackerConnection, tracker: Tracker, ticket: Ticket, clock: Clock) -> None:
+    try:
+        told = tracker.read(ticket.external_id)
+    except HostError as error:
+        if not error.final or isinstance(error, NotLetIn):
+            raise
+        told = None  # this one is not shown to us; the others may be
+    _hold(row, clock())
+    now = record_reading(ticket, told, at=clock())
+    if told is not None and now.state in THERE and is_unheard(now):
+        remarks = tracker.remarks(now.external_id)
         _hold(row, clock())
-        record_reading(ticket, told, at=clock())
+        record_remarks(now, remarks, version=now.version, at=clock())
 
 
 def _do_steps(row: TrackerConnection, tracker: Tracker, clock: Clock) -> None:

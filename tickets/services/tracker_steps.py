@@ -27,12 +27,15 @@ def perform(tracker: Tracker, step: TicketStep, *, again: bool) -> External | No
     if kind == StepKind.ADOPT:
         return _read(tracker, step.plan["key"])
     if kind == StepKind.COMMENT:
-        if not (again and tracker.has_comment(ticket.external_id, step.marker)):
-            tracker.comment(ticket.external_id, f"{step.plan['text']}\n\n[{step.marker}]")
+        if not (again and _has_comment(tracker, step)):
+            tracker.comment(ticket.external_id, step.plan["text"], step.marker)
         return None
     if kind == StepKind.FIELDS:
-        tracker.update(ticket.external_id, step.plan["band"])
+        tracker.update(ticket.external_id, step.plan["band"], step.plan.get("values", {}))
         return None
+    if kind == StepKind.ASSIGN:
+        tracker.assign(ticket.external_id, step.plan["account"])
+        return None  # a closing that is seen here would be no claim
     return _move(tracker, ticket.external_id, is_open=kind == StepKind.REOPEN)
 
 
@@ -40,8 +43,14 @@ def _create(tracker: Tracker, step: TicketStep, *, again: bool) -> External:
     marker = step.ticket.marker
     known = tracker.find(marker) if again else None
     plan = step.plan
-    draft = Draft(title=plan["title"], text=plan["text"], band=plan["band"], marker=marker)
+    draft = Draft(title=plan["title"], text=plan["text"], band=plan["band"], marker=marker,
+                  values=plan.get("values", {}))  # fmt: skip
     return known or tracker.create(draft)
+
+
+def _has_comment(tracker: Tracker, step: TicketStep) -> bool:
+    remarks = tracker.remarks(step.ticket.external_id)
+    return any(step.marker in remark.text for remark in remarks)
 
 
 def _read(tracker: Tracker, ticket: str) -> External:
@@ -64,10 +73,14 @@ def record_done(step: TicketStep, told: External | None, *, at: datetime) -> Non
     """Write down that a step is done, and how the ticket is after it."""
     ticket = Ticket.objects.select_for_update(no_key=True).get(pk=step.ticket_id)
     note = ""
+    if step.kind == StepKind.ASSIGN:  # so that it is no news when it is read
+        Ticket.objects.filter(pk=ticket.pk).update(assignee_key=step.plan["account"])
     if told is not None and ticket.state in LIVE_TICKET:
         was = ticket.state
         take_over(ticket, told)
         ticket.read_at = at
+        if step.kind == StepKind.ADOPT:
+            ticket.rung_at = at  # what was said in it before is to be known soon
         try:
             with transaction.atomic():
                 ticket.save()

@@ -4,7 +4,7 @@ import re
 
 from core.errors import BadInput
 from core.outbound import HostError, check_address
-from tickets.statuses import Reopens, TrackerKind
+from tickets.statuses import Reopens, Talks, TrackerKind
 
 MAX_NAME = 80
 MAX_BASE = 200
@@ -43,6 +43,13 @@ def check_reopens(reopens: str) -> str:
     if reopens not in list(Reopens):
         raise BadInput("reopens", f"is none of: {', '.join(Reopens)}")
     return reopens
+
+
+def check_comments(comments: str) -> str:
+    """Return whether comments are told in both directions. Raises BadInput."""
+    if comments not in list(Talks):
+        raise BadInput("comments", f"is none of: {', '.join(Talks)}")
+    return comments
 
 
 def check_base(base: str) -> str:

@@ -1,16 +1,19 @@
 """What tickets are told, as plain text. Links only where the server knows its own address."""
 
+from collections.abc import Mapping
+
 from django.conf import settings
 from django.urls import reverse
 
 from core.text import clean_text
-from findings.models import Finding
+from findings.models import Comment, Finding
 from findings.statuses import Status
 from scans.models import Verification
 from scans.services.verification import failing_checks
 
 MOST_TEXT = 20_000
 MOST_CHECKS = 20
+MOST_VALUE = 250  # characters of a field
 
 
 def title_of(finding: Finding) -> str:
@@ -34,6 +37,32 @@ def text_of(finding: Finding) -> str:
         "Closing this ticket before that is taken as a claim.",
     ]
     return clean_text("\n".join(lines), MOST_TEXT)
+
+
+def facts_of(finding: Finding, values: Mapping[str, str]) -> dict[str, str]:
+    """What is written into fields of the tracker: field → text, by the mapping's ``values``."""
+    if not values:
+        return {}
+    known = {
+        "reference": str(finding), "title": title_of(finding), "rule": finding.rule,
+        "tool": finding.tool, "severity": finding.severity, "priority": finding.priority_band,
+        "asset": str(finding.asset), "path": finding.path, "line": str(finding.start_line or ""),
+        "scope": str(finding.scope),
+        "due_on": finding.due_at.date().isoformat() if finding.due_at else "",
+        "url": next(iter(_link("finding", finding)), ""),
+    }  # fmt: skip
+    told = {field: clean_text(known[fact], MOST_VALUE) for field, fact in values.items()}
+    return {field: text for field, text in told.items() if text}
+
+
+def commented_text(comment: Comment) -> str:
+    """Somebody's comment here, for the ticket."""
+    return clean_text(f"{comment.by.display} wrote:\n\n{comment.body}", MOST_TEXT)
+
+
+def remark_text(key: str, author: str, text: str) -> str:
+    """Somebody's comment in the tracker, for the finding."""
+    return clean_text(f"{author or 'Somebody'} in {key}:\n\n{text}", MOST_TEXT)
 
 
 def moved_text(finding: Finding, was: str) -> str:

@@ -21,7 +21,15 @@ from scopes.services import set_member
 from tickets.models import TicketStep, TrackerConnection, TrackerMessage
 from tickets.services import tracker_told as told
 from tickets.services.tracker_opening import seal_for
-from tickets.statuses import LIVE_TICKET, Reopens, StepState, TicketState, TrackerKind, TrackerState
+from tickets.statuses import (
+    LIVE_TICKET,
+    Reopens,
+    StepState,
+    Talks,
+    TicketState,
+    TrackerKind,
+    TrackerState,
+)
 from tickets.trackers.mapping import read_mapping, read_rule
 
 KEPT = timedelta(days=90)  # of steps and messages
@@ -44,6 +52,7 @@ def connect_tracker(
     mapping: Mapping[str, Any] = _NOTHING,
     rule: Mapping[str, Any] = _NOTHING,
     reopens: str = Reopens.ALWAYS.value,
+    comments: str = Talks.BOTH.value,
 ) -> tuple[TrackerConnection, str]:
     """Connect a project of a tracker; return the row and its webhook's secret, shown this once.
 
@@ -56,7 +65,8 @@ def connect_tracker(
         scope=scope, kind=which.value, name=told.check_name(name), base=told.check_base(base),
         project=told.check_project(project, which), account=told.check_account(account, which),
         mapping=read_mapping(mapping, which), rule=read_rule(rule),
-        reopens=told.check_reopens(reopens), hook=secrets.token_urlsafe(24), cursor=_head(scope),
+        reopens=told.check_reopens(reopens), comments=told.check_comments(comments),
+        hook=secrets.token_urlsafe(24), cursor=_head(scope),
         asked_at=at, created_at=at, created_by=by,
     )  # fmt: skip
     row.sealed_key = seal_for(row, "key", told.check_key(key))
@@ -81,6 +91,7 @@ def change_tracker(
     mapping: Mapping[str, Any] | None = None,
     rule: Mapping[str, Any] | None = None,
     reopens: str | None = None,
+    comments: str | None = None,
 ) -> TrackerConnection:
     """Change what is told; None leaves a member as it is. Raises NotAllowed, BadInput, WrongState."""
     row = _live(tracker, by)
@@ -89,10 +100,11 @@ def change_tracker(
     row.mapping = row.mapping if mapping is None else read_mapping(mapping, TrackerKind(row.kind))
     row.rule = row.rule if rule is None else read_rule(rule)
     row.reopens = row.reopens if reopens is None else told.check_reopens(reopens)
+    row.comments = row.comments if comments is None else told.check_comments(comments)
     after = _shown(row)
     changed = {name: [before[name], after[name]] for name in after if before[name] != after[name]}
     if changed:
-        _save(row, ["name", "mapping", "rule", "reopens"])
+        _save(row, ["name", "mapping", "rule", "reopens", "comments"])
         _tell(row, "changed", by, at, changed)
     return row
 
@@ -207,7 +219,8 @@ def _save(row: TrackerConnection, members: list[str] | None = None) -> None:
 
 def _shown(row: TrackerConnection) -> dict[str, Any]:
     """What an event holds: never a key, nor the webhook's address."""
-    names = ("name", "kind", "base", "project", "account", "mapping", "rule", "reopens")
+    names = ("name", "kind", "base", "project", "account", "mapping", "rule", "reopens",
+             "comments")  # fmt: skip
     return {name: getattr(row, name) for name in names}
 
 

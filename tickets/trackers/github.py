@@ -8,11 +8,13 @@ from urllib.parse import quote
 
 from core.outbound import HostError
 from core.text import clean_text
-from tickets.trackers.base import Account, Draft, External, Message
+from tickets.trackers.base import Account, Draft, External, Message, Remark
 from tickets.trackers.labels import labels_with
-from tickets.trackers.rest import Json, Rest, need, part_of, read_body
+from tickets.trackers.markup import for_markdown
+from tickets.trackers.rest import Json, Rest, first_of, need, part_of, read_body
 
-MOST_LISTED = 100  # newest issues, or comments, that are looked through for a marker
+MOST_LISTED = 100  # newest issues, or comments of a page
+ENOUGH = 50  # comments that are looked at, at least
 GONE = frozenset({301, 404, 410})  # moved to another repository, not there, deleted
 DELIVERED = "x-github-delivery"
 
@@ -39,14 +41,16 @@ class GitHub:
         issue = next(found, None)
         return _external(issue) if issue else None
 
-    def create(self, draft: Draft) -> External:
-        body: Json = {
+    def fields_of(self, draft: Draft) -> Json:
+        return {
             **self._mapping["fields"],
             "title": draft.title,
-            "body": f"{draft.text}\n\n[{draft.marker}]",
+            "body": f"{for_markdown(draft.text)}\n\n[{draft.marker}]",
             "labels": labels_with(self._mapping["labels"], draft.band, self._mapping),
         }
-        return _external(self._rest.row("POST", self._issues, body))
+
+    def create(self, draft: Draft) -> External:
+        return _external(self._rest.row("POST", self._issues, self.fields_of(draft)))
 
     def read(self, ticket: str) -> External | None:
         reply = self._rest.ask("GET", self._path(ticket))
@@ -55,19 +59,34 @@ class GitHub:
         issue = self._rest.checked(reply).json()
         return None if part_of(issue, "pull_request") else _external(issue)
 
-    def has_comment(self, ticket: str, marker: str) -> bool:
+    def remarks(self, ticket: str) -> list[Remark]:
+        """The last page; with the one before, where it holds few."""
         issue = self._rest.row("GET", self._path(ticket))
-        pages = max(1, -(-int(issue.get("comments") or 0) // MOST_LISTED))
-        rows = self._rest.rows(f"{self._path(ticket)}/comments?per_page={MOST_LISTED}&page={pages}")
-        return any(marker in str(row.get("body", "")) for row in rows)
+        count = int(issue.get("comments") or 0)
+        last = max(1, -(-count // MOST_LISTED))
+        first = last - 1 if last > 1 and 0 < count % MOST_LISTED < ENOUGH else last
+        asked = f"{self._path(ticket)}/comments?per_page={MOST_LISTED}&page="
+        rows = [row for page in range(first, last + 1) for row in self._rest.rows(f"{asked}{page}")]
+        return [
+            Remark(
+                id=str(need(row, "id")),
+                author=str(part_of(row, "user").get("login", "")),
+                text=str(row.get("body") or ""),
+            )
+            for row in rows
+        ]
 
-    def comment(self, ticket: str, text: str) -> None:
-        self._rest.row("POST", f"{self._path(ticket)}/comments", {"body": text})
+    def comment(self, ticket: str, text: str, marker: str) -> None:
+        body = {"body": f"{for_markdown(text)}\n\n[{marker}]"}
+        self._rest.row("POST", f"{self._path(ticket)}/comments", body)
 
-    def update(self, ticket: str, band: str) -> None:
+    def update(self, ticket: str, band: str, values: Mapping[str, str]) -> None:
         issue = self._rest.row("GET", self._path(ticket))
-        now = [str(label.get("name")) for label in issue.get("labels") or []]
-        body = {"labels": labels_with(now, band, self._mapping)}
+        body = {"labels": labels_with(_labels(issue), band, self._mapping)}
+        self._rest.row("PATCH", self._path(ticket), body)
+
+    def assign(self, ticket: str, account: str) -> None:
+        body = {"assignees": [account] if account else []}
         self._rest.row("PATCH", self._path(ticket), body)
 
     def transition(self, ticket: str, *, is_open: bool) -> None:
@@ -81,16 +100,25 @@ class GitHub:
         return f"{self._issues}/{number}"
 
 
+def _labels(issue: Json) -> list[str]:
+    """Labels are told as words or as objects."""
+    told = issue.get("labels") or []
+    return [str(label.get("name")) if isinstance(label, dict) else str(label) for label in told]
+
+
 def _external(issue: Any) -> External:
     number = str(need(issue, "number"))
     reason = issue.get("state_reason")
+    login = str(first_of(issue, "assignees").get("login", ""))
     return External(
         id=number,
         key=f"#{number}",
         address=str(need(issue, "html_url")),
         is_open=need(issue, "state") == "open",
         status=f"{issue['state']}, {reason}" if reason else str(issue["state"]),
-        version=str(issue.get("updated_at", "")),
+        version=f"{issue.get('updated_at', '')} {issue.get('comments', '')}",  # its time has no parts of seconds
+        assignee=login,
+        assignee_key=login,
     )
 
 

@@ -8,11 +8,12 @@ from urllib.parse import quote, urlencode
 
 from core.outbound import HostError
 from core.text import clean_text
-from tickets.trackers.base import Account, Draft, External, Message
+from tickets.trackers.base import Account, Draft, External, Message, Remark
 from tickets.trackers.labels import labels_with
-from tickets.trackers.rest import Json, Rest, need, part_of, read_body
+from tickets.trackers.markup import for_markdown
+from tickets.trackers.rest import Json, Rest, first_of, need, part_of, read_body
 
-MOST_LISTED = 100  # newest issues, or notes, that are looked through for a marker
+MOST_LISTED = 100  # newest issues, or notes, that are looked at
 DELIVERED = "idempotency-key"
 
 
@@ -34,33 +35,55 @@ class GitLab:
         issue = next(found, None)
         return _external(issue) if issue else None
 
-    def create(self, draft: Draft) -> External:
+    def fields_of(self, draft: Draft) -> Json:
         labels = labels_with(self._mapping["labels"], draft.band, self._mapping)
-        body: Json = {
+        return {
             **self._mapping["fields"],
+            **draft.values,
             "title": draft.title,
-            "description": f"{draft.text}\n\n[{draft.marker}]",
+            "description": f"{for_markdown(draft.text)}\n\n[{draft.marker}]",
             "labels": ",".join(labels),
         }
-        return _external(self._rest.row("POST", self._issues, body))
+
+    def create(self, draft: Draft) -> External:
+        return _external(self._rest.row("POST", self._issues, self.fields_of(draft)))
 
     def read(self, ticket: str) -> External | None:
         reply = self._rest.ask("GET", self._path(ticket))
         return None if reply.status == 404 else _external(self._rest.checked(reply).json())
 
-    def has_comment(self, ticket: str, marker: str) -> bool:
+    def remarks(self, ticket: str) -> list[Remark]:
+        """What people wrote for all: neither notes of GitLab itself, nor internal ones."""
         asked = {"order_by": "created_at", "sort": "desc", "per_page": MOST_LISTED}
         rows = self._rest.rows(f"{self._path(ticket)}/notes?{urlencode(asked)}")
-        return any(marker in str(row.get("body", "")) for row in rows)
+        return [
+            Remark(
+                id=str(need(row, "id")),
+                author=str(part_of(row, "author").get("username", "")),
+                text=str(row.get("body") or ""),
+            )
+            for row in reversed(rows)
+            if not (row.get("system") or row.get("internal") or row.get("confidential"))
+        ]
 
-    def comment(self, ticket: str, text: str) -> None:
-        self._rest.row("POST", f"{self._path(ticket)}/notes", {"body": text})
+    def comment(self, ticket: str, text: str, marker: str) -> None:
+        body = {"body": f"{for_markdown(text)}\n\n[{marker}]"}
+        self._rest.row("POST", f"{self._path(ticket)}/notes", body)
 
-    def update(self, ticket: str, band: str) -> None:
+    def update(self, ticket: str, band: str, values: Mapping[str, str]) -> None:
         issue = self._rest.row("GET", self._path(ticket))
         now = [str(label) for label in issue.get("labels") or []]
-        body = {"labels": ",".join(labels_with(now, band, self._mapping))}
+        body = {**values, "labels": ",".join(labels_with(now, band, self._mapping))}
         self._rest.row("PUT", self._path(ticket), body)
+
+    def assign(self, ticket: str, account: str) -> None:
+        ids = [0]  # nobody
+        if account:
+            users = self._rest.rows(f"users?{urlencode({'username': account})}")
+            if not users:
+                raise HostError(f"There is no user {account}.", final=True)
+            ids = [need(users[0], "id")]
+        self._rest.row("PUT", self._path(ticket), {"assignee_ids": ids})
 
     def transition(self, ticket: str, *, is_open: bool) -> None:
         body = {"state_event": "reopen" if is_open else "close"}
@@ -76,13 +99,16 @@ class GitLab:
 def _external(issue: Any) -> External:
     number = str(need(issue, "iid"))
     state = str(need(issue, "state"))
+    login = str(first_of(issue, "assignees").get("username", ""))
     return External(
         id=number,
         key=f"#{number}",
         address=str(need(issue, "web_url")),
         is_open=state == "opened",
         status=state,
-        version=str(issue.get("updated_at", "")),
+        version=f"{issue.get('updated_at', '')} {issue.get('user_notes_count', '')}",
+        assignee=login,
+        assignee_key=login,
     )
 
 

@@ -13,11 +13,12 @@ from urllib.parse import quote, urlencode
 
 from core.outbound import HostError
 from core.text import clean_text
-from tickets.trackers.base import Account, Draft, External, Message
+from tickets.trackers.base import Account, Draft, External, Message, Remark
+from tickets.trackers.markup import for_wiki
 from tickets.trackers.rest import Rest, need, part_of, read_body
 
-MOST_COMMENTS = 100  # newest, that are looked through for a marker
-FIELDS = "status,updated,project"
+MOST_COMMENTS = 100  # newest, that are looked at
+FIELDS = "status,updated,project,assignee"
 Json = dict[str, Any]
 
 
@@ -44,16 +45,20 @@ class Jira:
         issues = found.get("issues") or []
         return self._external(issues[0]) if issues else None
 
-    def create(self, draft: Draft) -> External:
-        fields: Json = {
+    def fields_of(self, draft: Draft) -> Json:
+        return {
             **self._mapping["fields"],
+            **draft.values,
             "project": {"key": self._project},
             "issuetype": {"name": self._mapping["issue_type"]},
             "summary": draft.title,
-            "description": draft.text,
+            "description": for_wiki(draft.text),
             "labels": [*self._mapping["labels"], draft.marker],
             **self._priority(draft.band),
         }
+
+    def create(self, draft: Draft) -> External:
+        fields = self.fields_of(draft)
         made = self._rest.row("POST", "issue", {"fields": fields})
         read = self.read(str(need(made, "id")))
         if read is None:
@@ -68,18 +73,34 @@ class Jira:
         project = part_of(part_of(issue, "fields"), "project").get("key")
         return self._external(issue) if project == self._project else None
 
-    def has_comment(self, ticket: str, marker: str) -> bool:
+    def remarks(self, ticket: str) -> list[Remark]:
+        """What is for all: neither comments for some alone, nor internal ones of service projects."""
         path = f"issue/{quote(ticket, safe='')}/comment?orderBy=-created&maxResults={MOST_COMMENTS}"
-        comments = self._rest.row("GET", path).get("comments") or []
-        return any(marker in str(comment.get("body", "")) for comment in comments)
+        rows = self._rest.row("GET", path).get("comments") or []
+        return [
+            Remark(
+                id=str(need(row, "id")),
+                author=str(part_of(row, "author").get("displayName", "")),
+                text=str(row.get("body") or ""),
+            )
+            for row in reversed(rows)
+            if not row.get("visibility") and row.get("jsdPublic", True)
+        ]
 
-    def comment(self, ticket: str, text: str) -> None:
-        self._rest.row("POST", f"issue/{quote(ticket, safe='')}/comment", {"body": text})
+    def comment(self, ticket: str, text: str, marker: str) -> None:
+        body = {"body": f"{for_wiki(text)}\n\n[{marker}]"}
+        self._rest.row("POST", f"issue/{quote(ticket, safe='')}/comment", body)
 
-    def update(self, ticket: str, band: str) -> None:
-        if fields := self._priority(band):
+    def update(self, ticket: str, band: str, values: Mapping[str, str]) -> None:
+        if fields := {**values, **self._priority(band)}:
             reply = self._rest.ask("PUT", f"issue/{quote(ticket, safe='')}", {"fields": fields})
             self._rest.checked(reply)
+
+    def assign(self, ticket: str, account: str) -> None:
+        """Cloud knows people by account id, Data Center by name."""
+        body = {"accountId" if self._is_cloud else "name": account or None}
+        path = f"issue/{quote(ticket, safe='')}/assignee"
+        self._rest.checked(self._rest.ask("PUT", path, body))
 
     def transition(self, ticket: str, *, is_open: bool) -> None:
         path = f"issue/{quote(ticket, safe='')}/transitions"
@@ -90,7 +111,7 @@ class Jira:
             fits = way.get("name") == wanted if wanted else (category == "done") != is_open
             if fits:
                 self._rest.checked(
-                    self._rest.ask("POST", path, {"transition": {"id": str(way["id"])}})
+                    self._rest.ask("POST", path, {"transition": {"id": str(need(way, "id"))}})
                 )
                 return
         what = wanted or ("one that reopens" if is_open else "one that closes")
@@ -102,14 +123,17 @@ class Jira:
 
     def _external(self, issue: Json) -> External:
         fields, key = need(issue, "fields"), str(need(issue, "key"))
-        status = need(fields, "status")
+        status, assignee = part_of(fields, "status"), part_of(fields, "assignee")
+        known_as = assignee.get("accountId") or assignee.get("name") or ""
         return External(
             id=str(need(issue, "id")),
             key=key,
             address=f"{self._base}/browse/{quote(key, safe='')}",
-            is_open=part_of(status, "statusCategory").get("key") != "done",
+            is_open=need(part_of(status, "statusCategory"), "key") != "done",
             status=str(status.get("name", "")),
             version=str(fields.get("updated", "")),
+            assignee=str(assignee.get("displayName") or known_as),
+            assignee_key=str(known_as),
         )
 
 

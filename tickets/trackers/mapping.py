@@ -1,5 +1,6 @@
 """How findings map to fields of tickets, and which get one by themselves: read strictly, with defaults. Pure."""
 
+import re
 from collections.abc import Mapping as Members
 from typing import Any
 
@@ -13,6 +14,13 @@ MAX_WORD = 100
 MAX_LABELS = 20
 MAX_FIELDS = 30
 MOST_BY_RULE = 1000
+MOST_PEOPLE = 200
+MAX_ACCOUNT = 128
+_ACCOUNT = re.compile(rf"[\x21-\x7e]{{1,{MAX_ACCOUNT}}}")
+FACTS = (  # what of a finding can be written into a field, as text
+    "reference", "title", "rule", "tool", "severity", "priority", "asset", "path", "line", "scope",
+    "due_on", "url",
+)  # fmt: skip
 JIRA: dict[str, Any] = {
     "issue_type": "Task",
     "labels": ["ctem"],
@@ -20,13 +28,17 @@ JIRA: dict[str, Any] = {
     "close": "",  # name of the transition; empty: the first that leads to done
     "reopen": "",
     "fields": {},  # further fields of a new ticket, as the tracker wants them
+    "values": {},  # further fields → what of the finding is written into them
+    "people": {},  # who answers here (user name) → as what the tracker knows them
 }
 
 LABELS: dict[str, Any] = {  # of hosts whose issues have no priority: labels say it
     "labels": ["ctem"],
     "priorities": {"P1": "P1", "P2": "P2", "P3": "P3", "P4": "P4"},
     "fields": {},
+    "people": {},
 }
+GITLAB: dict[str, Any] = {**LABELS, "values": {}}
 SERVICENOW: dict[str, Any] = {
     "priorities": {"P1": "1/1", "P2": "1/2", "P3": "2/2", "P4": "3/3"},  # impact/urgency
     "close": "6",  # values of state
@@ -37,11 +49,13 @@ SERVICENOW: dict[str, Any] = {
         "close_notes": "Closed means proven: a scan of the merged fix has passed.",
     },
     "fields": {},
+    "values": {},
+    "people": {},
 }
 DEFAULTS = {
     TrackerKind.JIRA: JIRA,
     TrackerKind.GITHUB: LABELS,
-    TrackerKind.GITLAB: LABELS,
+    TrackerKind.GITLAB: GITLAB,
     TrackerKind.SERVICENOW: SERVICENOW,
 }
 
@@ -54,7 +68,9 @@ def read_mapping(data: Any, kind: TrackerKind, where: str = "mapping") -> dict[s
     kept = {**known, **told}
     for name, value in kept.items():
         _member(name, value, f"{where}/{name}")
-    return {**kept, "priorities": dict(kept["priorities"])}
+    return {
+        name: dict(value) if isinstance(value, Members) else value for name, value in kept.items()
+    }
 
 
 def _member(name: str, value: Any, where: str) -> None:
@@ -65,8 +81,37 @@ def _member(name: str, value: Any, where: str) -> None:
     elif name in ("fields", "close_fields"):
         if len(_object(value, where)) > MAX_FIELDS or len(str(value)) > 10_000:
             raise BadInput(where, f"must be at most {MAX_FIELDS} fields, 10000 characters")
+    elif name == "values":
+        _values(value, where)
+    elif name == "people":
+        _people(value, where)
     else:
         _word(value, where, least=name == "issue_type")
+
+
+def _values(values: Any, where: str) -> None:
+    if len(_object(values, where)) > MAX_FIELDS:
+        raise BadInput(where, f"must be at most {MAX_FIELDS} fields")
+    for name, fact in values.items():
+        _word(name, f"{where}/{str(name)[:60]}", least=True)
+        if fact not in FACTS:
+            raise BadInput(f"{where}/{name}", f"is none of: {', '.join(FACTS)}")
+
+
+def _people(people: Any, where: str) -> None:
+    """Each account once: who is assigned there has to mean one person here."""
+    if len(_object(people, where)) > MOST_PEOPLE:
+        raise BadInput(where, f"must be at most {MOST_PEOPLE} people")
+    for name, account in people.items():
+        place = f"{where}/{str(name)[:60]}"
+        if not isinstance(name, str) or not 0 < len(name) <= 150 or not is_clean(name):
+            raise BadInput(place, "must be a user name of here")
+        if not isinstance(account, str) or not _ACCOUNT.fullmatch(account):
+            raise BadInput(
+                place, f"must be an account there: 1 to {MAX_ACCOUNT} letters, no spaces"
+            )
+    if len(set(people.values())) < len(people):
+        raise BadInput(where, "must name each account once")
 
 
 def _labels(labels: Any, where: str) -> None:
@@ -92,6 +137,17 @@ def read_rule(data: Any, where: str = "rule") -> dict[str, Any]:
     if not isinstance(most, int) or isinstance(most, bool) or not 0 < most <= MOST_BY_RULE:
         raise BadInput(f"{where}/most", f"must be a number from 1 to {MOST_BY_RULE}")
     return {"bands": bands, "statuses": statuses, "most": most}
+
+
+def account_of(mapping: Members[str, Any], username: str | None) -> str:
+    """As what the tracker knows a person of here; empty: it is not told."""
+    return str(mapping.get("people", {}).get(username, "")) if username else ""
+
+
+def username_of(mapping: Members[str, Any], account: str) -> str:
+    """Who of here an account of the tracker is; empty: nobody that is told."""
+    people = mapping.get("people", {})
+    return next((name for name, there in people.items() if there == account), "")
 
 
 def _priorities(data: Any, where: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -63,11 +64,25 @@ class Rest:
         if 200 <= reply.status < 300:
             return reply
         error = reply.error(self.host)
-        if reply.status == 403 and reply.headers.get("x-ratelimit-remaining") == "0":
-            raise HostError(error.sentence, retry_after=error.retry_after or 600.0)
+        if reply.status in (403, 429) and error.retry_after is None and _is_throttled(reply):
+            raise HostError(error.sentence, retry_after=_until_reset(reply))
         if reply.status in (400, 422):
             raise HostError(f"{error.sentence[:-1]}: {_said(reply)}", final=True)
         raise error
+
+
+def _is_throttled(reply: Reply) -> bool:
+    """GitHub says it by a header, or, where somebody asked too much at once, in words alone."""
+    told = reply.headers.get("x-ratelimit-remaining")
+    return reply.status == 429 or told == "0" or b"rate limit" in reply.body[:2_000].lower()
+
+
+def _until_reset(reply: Reply) -> float:
+    """Seconds until the hour of X-RateLimit-Reset, at least a minute; ten minutes where nothing is told."""
+    reset = reply.headers.get("x-ratelimit-reset", "")
+    if reply.headers.get("x-ratelimit-remaining") != "0" or not re.fullmatch(r"[0-9]{1,12}", reset):
+        return 600.0
+    return max(60.0, float(reset) - time.time())
 
 
 def need(row: Any, key: str) -> Any:
@@ -91,6 +106,13 @@ def part_of(data: Any, name: str) -> Json:
     """A member that is an object, or an empty one."""
     found = data.get(name) if isinstance(data, dict) else None
     return found if isinstance(found, dict) else {}
+
+
+def first_of(data: Any, name: str) -> Json:
+    """The first object of a member that is a list, or an empty one."""
+    found = data.get(name) if isinstance(data, dict) else None
+    first = found[0] if isinstance(found, list) and found else None
+    return first if isinstance(first, dict) else {}
 
 
 def _said(reply: Reply) -> str:

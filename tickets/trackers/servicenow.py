@@ -13,12 +13,15 @@ from urllib.parse import quote, urlencode
 from core.errors import BadInput
 from core.outbound import HostError
 from core.text import clean_text
-from tickets.trackers.base import Account, Draft, External, Message
+from tickets.trackers.base import Account, Draft, External, Message, Remark
+from tickets.trackers.markup import for_journal
 from tickets.trackers.rest import Json, Rest, need, read_body
 
 SECRET = "x-ctem-secret"  # noqa: S105  (the header, not a secret)
 DELIVERED = "x-ctem-delivery"
-FIELDS = "sys_id,number,state,sys_updated_on"
+FIELDS = "sys_id,number,state,sys_updated_on,sys_mod_count,assigned_to"
+MOST_COMMENTS = 100  # newest, that are looked at
+_IDS = urlencode({"sysparm_exclude_reference_link": "true"})  # references without their links
 _SYS_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -40,32 +43,49 @@ class ServiceNow:
         rows = self._query(self._table, f"correlation_id={marker}", FIELDS)
         return self._external(rows[0]) if rows else None
 
-    def create(self, draft: Draft) -> External:
-        body: Json = {
+    def fields_of(self, draft: Draft) -> Json:
+        return {
             **self._mapping["fields"],
+            **draft.values,
             "short_description": draft.title,
             "description": draft.text,
             "correlation_id": draft.marker,
             "correlation_display": "CTEM",
             **self._priority(draft.band),
         }
-        return self._external(need(self._rest.row("POST", self._table, body), "result"))
+
+    def create(self, draft: Draft) -> External:
+        made = self._rest.row("POST", f"{self._table}?{_IDS}", self.fields_of(draft))
+        return self._external(need(made, "result"))
 
     def read(self, ticket: str) -> External | None:
         name = "sys_id" if _SYS_ID.fullmatch(ticket) else "number"
         rows = self._query(self._table, f"{name}={ticket}", FIELDS)
         return self._external(rows[0]) if rows else None
 
-    def has_comment(self, ticket: str, marker: str) -> bool:
-        asked = f"element_id={ticket}^element=comments^valueLIKE{marker}"
-        return bool(self._query("sys_journal_field", asked, "sys_id"))
+    def remarks(self, ticket: str) -> list[Remark]:
+        """Comments of the journal, without work notes."""
+        asked = f"element_id={ticket}^element=comments^ORDERBYDESCsys_created_on"
+        names = "sys_id,value,sys_created_by"
+        rows = self._query("sys_journal_field", asked, names, most=MOST_COMMENTS)
+        return [
+            Remark(
+                id=str(need(row, "sys_id")),
+                author=str(row.get("sys_created_by", "")),
+                text=str(row.get("value") or ""),
+            )
+            for row in reversed(rows)
+        ]
 
-    def comment(self, ticket: str, text: str) -> None:
-        self._write(ticket, {"comments": text})
+    def comment(self, ticket: str, text: str, marker: str) -> None:
+        self._write(ticket, {"comments": f"{for_journal(text)}\n\n[{marker}]"})
 
-    def update(self, ticket: str, band: str) -> None:
-        if fields := self._priority(band):
+    def update(self, ticket: str, band: str, values: Mapping[str, str]) -> None:
+        if fields := {**values, **self._priority(band)}:
             self._write(ticket, fields)
+
+    def assign(self, ticket: str, account: str) -> None:
+        self._write(ticket, {"assigned_to": account})
 
     def transition(self, ticket: str, *, is_open: bool) -> None:
         if is_open:
@@ -87,15 +107,17 @@ class ServiceNow:
             address=f"{self._base}/{self._table}.do?sys_id={quote(found)}",
             is_open=state not in self._mapping["closed_states"],
             status=f"state {state}",
-            version=str(row.get("sys_updated_on", "")),
+            version=f"{row.get('sys_updated_on', '')} {row.get('sys_mod_count', '')}",
+            assignee=str(row.get("assigned_to", "")),
+            assignee_key=str(row.get("assigned_to", "")),
         )
 
     def _write(self, ticket: str, fields: Json) -> None:
         self._rest.row("PATCH", f"{self._table}/{quote(ticket, safe='')}", fields)
 
-    def _query(self, table: str, asked: str, fields: str) -> list[Json]:
-        query = {"sysparm_query": asked, "sysparm_fields": fields, "sysparm_limit": "2"}
-        found = self._rest.row("GET", f"{table}?{urlencode(query)}").get("result")
+    def _query(self, table: str, asked: str, fields: str, *, most: int = 2) -> list[Json]:
+        query = {"sysparm_query": asked, "sysparm_fields": fields, "sysparm_limit": str(most)}
+        found = self._rest.row("GET", f"{table}?{urlencode(query)}&{_IDS}").get("result")
         if not isinstance(found, list):
             raise HostError("The tracker's answer is not what was asked for.", final=True)
         return [row for row in found if isinstance(row, dict)]

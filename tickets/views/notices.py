@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods
 
 from core.views import attempt, person, refuse_form
 from scopes.models import Membership
-from tickets.notice_forms import NoticesForm
+from tickets.notice_forms import CHATS, NoticesForm
 from tickets.services.notices import set_notices, wishes_of
 from tickets.statuses import Channel
 
@@ -25,7 +25,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     context = {
         "memberships": list(rows.order_by("scope__name")[:MOST]),
         "form": NoticesForm(wishes=wishes),
-        "channels": [(channel, wishes.channels[channel]) for channel in Channel],
+        "channels": [(CHATS[channel], wishes.channels[channel]) for channel in Channel],
     }
     return render(request, "profile.html", context)
 

@@ -1,11 +1,12 @@
 """Pages of trackers and of a finding's tickets: each sends one verb. A secret is on the answer to its POST."""
 
+import json
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
@@ -15,11 +16,13 @@ from core.errors import BadInput, Refused
 from core.listing import listing
 from core.permissions import Permission
 from core.views import attempt, person, refuse_form
+from findings.models import Finding
 from findings.views.findings import visible_finding
 from scopes.access import can
 from scopes.models import Scope
 from tickets.models import Ticket, TrackerConnection
 from tickets.services.tickets import ask_ticket, unlink_ticket
+from tickets.services.tracker_preview import Preview, preview_ticket
 from tickets.services.trackers import (
     change_tracker,
     check_tracker,
@@ -29,7 +32,7 @@ from tickets.services.trackers import (
     replace_tracker_key,
 )
 from tickets.tracker_filters import TrackerFilter
-from tickets.tracker_forms import ChangeForm, ConnectForm, KeyForm, TicketForm
+from tickets.tracker_forms import ChangeForm, ConnectForm, KeyForm, TicketForm, TryForm
 
 MOST = 50  # rows of each that a page lists
 
@@ -76,6 +79,28 @@ def change(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+def preview(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show what the ticket of the most urgent open finding would hold by the mapping as it was sent."""
+    row, form, by = _visible(request, pk), TryForm(request.POST), person(request)
+    finding = (
+        Finding.objects.filter(scope=row.scope_id).open().order_by("-priority_score", "-pk").first()
+    )
+    if not form.is_valid():
+        return refuse_form(request, form, back=row.get_absolute_url())
+    if finding is None:
+        messages.info(request, "The scope has no open finding to try it with.")
+        return _show(request, row, sent=request.POST)
+    try:
+        tried = preview_ticket(
+            tracker=row, finding=finding, by=by, mapping=form.cleaned_data["mapping"]
+        )
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+        return _show(request, row, sent=request.POST)
+    return _show(request, row, sent=request.POST, tried=tried)
+
+
+@require_POST
 def check(request: HttpRequest, pk: int) -> HttpResponse:
     done = "The tracker is asked within seconds; the answer shows here."
     return _verb(request, _visible(request, pk), check_tracker, done)
@@ -107,6 +132,14 @@ def new_secret(request: HttpRequest, pk: int) -> HttpResponse:
         messages.error(request, str(refusal))
         secret = ""
     return _show(request, _visible(request, pk), secret)
+
+
+@require_GET
+def projects(request: HttpRequest, slug: str) -> HttpResponse:
+    """The projects in which a scope keeps tickets: a part of the page of discovery rules, which may name one."""
+    scope = get_object_or_404(Scope.objects.visible_to(request.user), slug=slug)
+    rows = TrackerConnection.objects.live().filter(scope=scope).order_by("project", "name")
+    return render(request, "integrations/_projects.html", {"trackers": list(rows[:MOST])})
 
 
 # --- the tickets of a finding
@@ -166,7 +199,14 @@ def _visible(request: HttpRequest, pk: int) -> TrackerConnection:
     return get_object_or_404(rows, pk=pk)
 
 
-def _show(request: HttpRequest, shown: TrackerConnection, secret: str = "") -> HttpResponse:
+def _show(
+    request: HttpRequest,
+    shown: TrackerConnection,
+    secret: str = "",
+    sent: QueryDict | None = None,
+    tried: Preview | None = None,
+) -> HttpResponse:
+    """The page. ``sent``: what stands in the form again, with what it would do."""
     site = settings.PUBLIC_URL or request.build_absolute_uri("/").rstrip("/")
     may = can(person(request), Permission.ADMINISTER, shown.scope_id) and not shown.has_ended
     rows = shown.tickets.select_related("finding").order_by("-pk")
@@ -178,11 +218,21 @@ def _show(request: HttpRequest, shown: TrackerConnection, secret: str = "") -> H
         "may_change": may,
     }
     if may:
-        now = {name: getattr(shown, name) for name in ("name", "reopens", "mapping")}
+        now = {name: getattr(shown, name) for name in ("name", "reopens", "comments", "mapping")}
         now["bands"] = shown.rule.get("bands", [])
         context |= {
             "webhook": f"{site}{reverse('tracker-hook', args=[shown.hook])}",
-            "form": ChangeForm(initial=now, auto_id="id_change_%s"),
+            "form": ChangeForm(sent, initial=now, auto_id="id_change_%s"),
+            "tried": tried
+            and {
+                "finding": tried.finding,
+                "fields": json.dumps(tried.fields, indent=2, ensure_ascii=False).replace(
+                    "\\n", "\n"
+                ),  # as people read it
+                "assignee": tried.assignee,
+                "by_rules": tried.by_rules,
+            },
+            "is_open": sent is not None,
             "key_form": KeyForm(initial={"account": shown.account}, auto_id="id_key_%s"),
         }
     return render(request, "integrations/tracker.html", context)
