@@ -41,14 +41,19 @@ class Listing:
     query: QueryDict
     filterset: FilterSet
     errors: list[str] = field(default_factory=list)
+    address: QueryDict | None = None  # where it says less than ``query``: a view by name
 
     @property
     def next_url(self) -> str:
-        return with_values(self.query, {CURSOR: self.page.next}) if self.page.next else ""
+        return self._beside(self.page.next)
 
     @property
     def previous_url(self) -> str:
-        return with_values(self.query, {CURSOR: self.page.previous}) if self.page.previous else ""
+        return self._beside(self.page.previous)
+
+    def _beside(self, cursor: str) -> str:
+        here = self.query if self.address is None else self.address
+        return with_values(here, {CURSOR: cursor}) if cursor else ""
 
     @property
     def is_filtered(self) -> bool:
@@ -90,17 +95,22 @@ def listing(
     queryset: QuerySet[Any],
     *,
     size: int = PAGE_SIZE,
+    query: QueryDict | None = None,
+    error: str = "",
 ) -> Listing:
     """Filter an ordered queryset by the URL and read one page of it.
 
     A filter that cannot be used shows nothing and says why: an ignored filter would lie.
+    ``query``: what the URL means, where it names a view; ``error``: what else is wrong with it.
     """
-    query = given(request)
+    address = given(request)
+    query = address if query is None else query
     filterset = filterset_class(query, queryset=queryset, request=request)
-    errors = _errors(query, filterset)
+    errors = [error] if error else _errors(query, filterset)
     if errors:
-        return Listing(Page([]), query, filterset, errors)
-    return Listing(keyset_page(filterset.qs, query.get(CURSOR, ""), size), query, filterset)
+        return Listing(Page([]), query, filterset, errors, address)
+    page = keyset_page(filterset.qs, query.get(CURSOR, ""), size)
+    return Listing(page, query, filterset, address=address)
 
 
 def _errors(query: QueryDict, filterset: FilterSet) -> list[str]:

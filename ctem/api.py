@@ -20,6 +20,7 @@ from findings.api.clocks import PauseViewSet
 from findings.api.discovery import DiscoveryRuleViewSet, TagViewSet
 from findings.api.mobilizing import CampaignViewSet, GroupViewSet
 from findings.api.priorities import FeedViewSet
+from findings.api.saved import SavedViewViewSet
 from findings.api.teams import TeamViewSet
 from findings.api.validation import FindingDisputeViewSet
 from forges.api.connections import ConnectionViewSet, PullRequestViewSet, RepositoryViewSet
@@ -78,6 +79,7 @@ router.register("pipeline-identities", PipelineIdentityViewSet, "pipeline-identi
 router.register("policies", PolicyViewSet, "policy")
 router.register("tools", ToolViewSet, "tool")
 router.register("findings", ProvableFindingViewSet, "finding")
+router.register("views", SavedViewViewSet, "view")
 router.register("pauses", PauseViewSet, "pause")
 router.register("discovery-rules", DiscoveryRuleViewSet, "discovery-rule")
 router.register("tags", TagViewSet, "tag")

@@ -175,13 +175,16 @@ class BulkTransitionSerializer(TransitionSerializer):
 
 
 class CommentSerializer(serializers.ModelSerializer[Comment]):
-    """Somebody's words on a finding; plain text."""
+    """Somebody's words on a finding; plain text. Of one that was removed no word is left."""
 
     by = PersonSerializer(read_only=True)
+    changed_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    removed_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    removed_by = PersonSerializer(read_only=True, allow_null=True)
 
     class Meta:
         model = Comment
-        fields = ("id", "body", "at", "by")
+        fields = ("id", "body", "at", "by", "changed_at", "removed_at", "removed_by")
         read_only_fields = fields
 
 

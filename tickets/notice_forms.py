@@ -6,7 +6,7 @@ from django import forms
 
 from tickets.services.notices import Way, Wishes
 from tickets.services.webhook_told import MAX_URL
-from tickets.statuses import OFFERED, Channel, NoticeKind, Pace
+from tickets.statuses import Channel, NoticeKind, Pace
 
 PACES = (("", "off"), (Pace.NOW.value, "at once"), (Pace.DIGEST.value, "in the daily digest"))
 WORDS = {
@@ -53,7 +53,8 @@ class NoticesForm(forms.Form):
     def rows(self) -> list[tuple[str, list[tuple[str, forms.BoundField]]]]:
         """The table: for each kind its words, and for each channel its name and a choice."""
         return [
-            (WORDS[kind], [(CHATS[c], self[_name(kind, c)]) for c in Channel]) for kind in OFFERED
+            (WORDS[kind], [(CHATS[c], self[_name(kind, c)]) for c in Channel])
+            for kind in NoticeKind
         ]
 
     def others(self) -> list[forms.BoundField]:
@@ -64,7 +65,9 @@ class NoticesForm(forms.Form):
         """What was chosen, as the verb takes it."""
         told = self.cleaned_data
         words = {
-            (kind, channel): told[_name(kind, channel)] for kind in OFFERED for channel in Channel
+            (kind, channel): told[_name(kind, channel)]
+            for kind in NoticeKind
+            for channel in Channel
         }
         return {way: Pace(word) if word else None for way, word in words.items()}
 

@@ -4,9 +4,9 @@ from rest_framework import serializers
 
 from core.api import StrictSerializer, Text
 from tickets.services.webhook_told import MAX_URL
-from tickets.statuses import OFFERED, Channel, Pace
+from tickets.statuses import Channel, NoticeKind, Pace
 
-KINDS = [kind.value for kind in OFFERED]
+KINDS = [kind.value for kind in NoticeKind]
 CHANNELS = [channel.value for channel in Channel]
 OFF = "off"
 PACES = [*(pace.value for pace in Pace), OFF]

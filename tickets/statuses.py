@@ -101,10 +101,7 @@ class RungState(StrEnum):
 
 
 class NoticeKind(StrEnum):
-    """What people are told of. STOPPED: a webhook or a tracker that they made.
-
-    MENTION is reserved: nothing tells of it yet.
-    """
+    """What people are told of. STOPPED: a webhook or a tracker that they made."""
 
     ASSIGNED = "assigned"
     VERIFICATION_FAILED = "verification_failed"
@@ -112,9 +109,6 @@ class NoticeKind(StrEnum):
     ACCEPTANCE_ENDS = "acceptance_ends"
     STOPPED = "stopped"
     MENTION = "mention"
-
-
-OFFERED = tuple(kind for kind in NoticeKind if kind is not NoticeKind.MENTION)
 
 
 class Channel(StrEnum):

@@ -1,12 +1,13 @@
 """What templates need to draw the design system: icons, badges, times. Words in, markup out; no queries."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 from django import template
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 register = template.Library()
@@ -219,6 +220,21 @@ def due(value: datetime | None, is_open: bool = True) -> SafeString:
 def short(value: Any) -> str:
     """Return the start of a hash or commit id, as people compare them."""
     return str(value or "").removeprefix("sha256:")[:12]
+
+
+@register.simple_tag
+def mentions(text: str, people: Any) -> SafeString:
+    """Draw plain text in which the names of ``people`` after an @ stand out. All of it is escaped."""
+    known = [f"@{name}" for name in people or ()]
+    if not known:
+        return format_html("{}", text)
+    names = "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
+    parts = re.split(rf"(?<![\w@.+-])({names})(?![\w@+-])", text)
+    drawn = (
+        (format_html('<span class="mention">{}</span>', part) if number % 2 else part,)
+        for number, part in enumerate(parts)
+    )
+    return format_html_join("", "{}", drawn)
 
 
 @register.filter

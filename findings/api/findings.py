@@ -2,8 +2,10 @@
 
 from typing import Any
 
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
@@ -12,13 +14,24 @@ from rest_framework.response import Response
 from core.api import ApiViewSet, EventSerializer
 from findings import serializers as shapes
 from findings.api.discovery import TriageActions
+from findings.api.exporting import ExportActions
 from findings.api.mobilizing import MobilizingActions
 from findings.api.priorities import PriorityActions
 from findings.api.validation import ValidationActions
 from findings.filters import FindingFilter
 from findings.models import Finding, history_of
-from findings.services import add_comment, request_dismissal, request_risk_acceptance
+from findings.services import (
+    add_comment,
+    change_comment,
+    remove_comment,
+    request_dismissal,
+    request_risk_acceptance,
+)
 from scopes.models import Scope
+
+COMMENT = OpenApiParameter(
+    "number", OpenApiTypes.INT64, OpenApiParameter.PATH, description="The id of the comment."
+)
 
 
 @extend_schema_view(
@@ -31,6 +44,7 @@ from scopes.models import Scope
     ),
 )
 class FindingViewSet(
+    ExportActions,
     MobilizingActions,
     PriorityActions,
     TriageActions,
@@ -64,7 +78,7 @@ class FindingViewSet(
     @action(detail=True, methods=["get"])
     def comments(self, request: Request, pk: str) -> Response:
         """List the comments on a finding, newest first."""
-        rows = self.get_object().comments.select_related("by")
+        rows = self.get_object().comments.select_related("by", "removed_by")
         return self.pages(rows, shapes.CommentSerializer)
 
     @extend_schema(
@@ -74,10 +88,37 @@ class FindingViewSet(
     )
     @comments.mapping.post
     def comment(self, request: Request, pk: str) -> Response:
-        """Add a comment, as plain text."""
+        """Add a comment, as plain text. `@` and the user name of a member of the scope tells them."""
         finding, body = self.get_object(), self.shape(shapes.NewCommentSerializer)
         row = add_comment(finding=finding, by=self.user, at=timezone.now(), **body)
         return self.answer(row, shapes.CommentSerializer, 201)
+
+    @extend_schema(
+        summary="Change a comment",
+        parameters=[COMMENT],
+        request=shapes.NewCommentSerializer,
+        responses=shapes.CommentSerializer,
+    )
+    @action(detail=True, methods=["post"], url_path=r"comments/(?P<number>[0-9]{1,18})/change")
+    def change_comment(self, request: Request, pk: str, number: str) -> Response:
+        """Put one's own comment into other words; the log keeps digests of both."""
+        row = get_object_or_404(self.get_object().comments, pk=int(number))
+        body = self.shape(shapes.NewCommentSerializer)
+        row = change_comment(comment=row, by=self.user, at=timezone.now(), **body)
+        return self.answer(row, shapes.CommentSerializer)
+
+    @extend_schema(
+        summary="Remove a comment",
+        parameters=[COMMENT],
+        request=None,
+        responses=shapes.CommentSerializer,
+    )
+    @action(detail=True, methods=["post"], url_path=r"comments/(?P<number>[0-9]{1,18})/remove")
+    def remove_comment(self, request: Request, pk: str, number: str) -> Response:
+        """Remove the words of one's own comment, or of another's as an administrator of the scope."""
+        row = get_object_or_404(self.get_object().comments, pk=int(number))
+        row = remove_comment(comment=row, by=self.user, at=timezone.now())
+        return self.answer(row, shapes.CommentSerializer)
 
     @extend_schema(
         summary="List risk acceptances",

@@ -30,13 +30,22 @@ from findings.models.finding import Finding, FindingQuerySet, Sighting
 from findings.models.groups import FindingGroup, GroupQuerySet
 from findings.models.moved_in import ExternalKey
 from findings.models.priorities import Cause, PriorityChange, Rescoring
+from findings.models.saved import (
+    DEFAULT_VIEW,
+    MAX_VIEW_NAME,
+    ListChoice,
+    SavedView,
+    SavedViewQuerySet,
+)
 from findings.models.series import Rule, Series
 from findings.models.sums import PrioritySum
 from findings.models.tally import Tally, TallyQuerySet
 from findings.models.validation import MAX_FILES, Attachment, FindingDispute, SeverityDecision
 
 __all__ = [
+    "DEFAULT_VIEW",
     "MAX_FILES",
+    "MAX_VIEW_NAME",
     "AppliedRule",
     "Attachment",
     "Campaign",
@@ -63,11 +72,14 @@ __all__ = [
     "FindingTag",
     "GroupQuerySet",
     "KevEntry",
+    "ListChoice",
     "PriorityChange",
     "PrioritySum",
     "Rescoring",
     "RiskAcceptance",
     "Rule",
+    "SavedView",
+    "SavedViewQuerySet",
     "ScopeDecisionPolicy",
     "Series",
     "SeverityDecision",

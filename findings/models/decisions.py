@@ -75,9 +75,20 @@ class Dismissal(TwoPersonDecision):
 
 
 class Comment(models.Model):
-    """A person's or a ticket's words on a finding; plain text."""
+    """A person's or a ticket's words on a finding; plain text. Of one that was removed no word is left."""
 
     finding = models.ForeignKey(Finding, on_delete=models.CASCADE, related_name="comments")
     body = models.TextField()
     at = models.DateTimeField()
     by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    changed_at = models.DateTimeField(null=True)
+    removed_at = models.DateTimeField(null=True)
+    removed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            both_or_neither("removed_at", "removed_by", "comment_removed_by_somebody"),
+            models.CheckConstraint(
+                name="comment_removed_is_empty", condition=Q(removed_at__isnull=True) | Q(body="")
+            ),
+        ]

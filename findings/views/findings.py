@@ -13,7 +13,14 @@ from django.views.decorators.http import require_POST
 from core.views import attempt, person, refuse_form
 from findings.forms import AcceptanceForm, AssignForm, CommentForm, ReasonForm
 from findings.models import Finding
-from findings.services import add_comment, assign, request_dismissal, request_risk_acceptance
+from findings.services import (
+    add_comment,
+    assign,
+    change_comment,
+    remove_comment,
+    request_dismissal,
+    request_risk_acceptance,
+)
 from scopes.access import with_role
 
 
@@ -45,6 +52,36 @@ def comment(request: HttpRequest, pk: int) -> HttpResponse:
         lambda: add_comment(finding=finding, **form.cleaned_data, **_by_now(request)),
         done="The comment is there.",
         back=back,
+    )
+
+
+@require_POST
+def comment_change(request: HttpRequest, pk: int, number: int) -> HttpResponse:
+    """Put one's own comment into other words."""
+    finding = visible_finding(request, pk)
+    row = get_object_or_404(finding.comments, pk=number)
+    form = CommentForm(request.POST)
+    back = f"{finding.get_absolute_url()}#comment-{number}"
+    if not form.is_valid():
+        return refuse_form(request, form, back=back)
+    return attempt(
+        request,
+        lambda: change_comment(comment=row, **form.cleaned_data, **_by_now(request)),
+        done="The comment is changed.",
+        back=back,
+    )
+
+
+@require_POST
+def comment_remove(request: HttpRequest, pk: int, number: int) -> HttpResponse:
+    """Remove the words of a comment."""
+    finding = visible_finding(request, pk)
+    row = get_object_or_404(finding.comments, pk=number)
+    return attempt(
+        request,
+        lambda: remove_comment(comment=row, **_by_now(request)),
+        done="The comment is removed.",
+        back=f"{finding.get_absolute_url()}#comments",
     )
 
 

@@ -29,6 +29,8 @@ from findings.forms import (
 from findings.guards import pending
 from findings.lifecycle import BY_NAME, available
 from findings.models import Dismissal, Finding, RiskAcceptance, history_of
+from findings.saved import asked
+from findings.services import mentioned
 from findings.sla import Clock
 from findings.statuses import OPEN, VALIDATING, Status
 from findings.track import track
@@ -42,10 +44,10 @@ from scans.services.moves import move
 from scans.views.current import finding_rows
 from scans.views.evidence import revocations_of
 from scans.views.judgements import lamps
+from scans.views.listed import around_list, scopes_of, with_columns
 from scans.views.loop import around, loop_of
 from scans.views.next_step import next_step
 from scopes.access import can, remember
-from scopes.models import Scope
 
 ORDERINGS = (
     ("-priority", "Priority"),
@@ -74,14 +76,15 @@ DECISIONS = (
 
 @require_GET
 def findings(request: HttpRequest) -> HttpResponse:
-    names = dict(Scope.objects.visible_to(request.user).order_by("name").values_list("pk", "name"))
+    names, may_do = scopes_of(person(request))
     rows = Finding.objects.in_scopes(names)
+    told = asked(request, person(request))
     listed = listing(
         request,
         QueueFilter,
-        rows.select_related("scope", "asset", "line", "series", "assigned_to")
-        .defer("original", "current")
-        .order_by("-priority_score", "-id"),
+        with_columns(rows, told.columns).order_by("-priority_score", "-id"),
+        query=told.query,
+        error=told.error,
     )
     counted = NOTHING
     if not listed.errors:
@@ -99,6 +102,8 @@ def findings(request: HttpRequest) -> HttpResponse:
         "orderings": ORDERINGS,
         "ordering": listed.query.get("ordering", "-priority"),
         "chips": _chips(listed.query, scopes),
+        "may_do": may_do,
+        **around_list(person(request), told),
     }
     partial = request.htmx and not request.htmx.history_restore_request  # type: ignore[attr-defined]
     return render(request, "findings/_list.html" if partial else "findings/list.html", context)
@@ -182,7 +187,7 @@ def _evidence(shown: Finding) -> dict[str, Any]:
     """What is known about a finding: where it was seen, what people said, what happened."""
     scan = Scan.objects.filter(pk=OuterRef("scan_id"))
     sightings = shown.sightings.annotate(commit=Subquery(scan.values("commit")))
-    comments = shown.comments.select_related("by").order_by("-at", "-pk")[:WORDS]
+    comments = shown.comments.select_related("by", "removed_by").order_by("-at", "-pk")[:WORDS]
     validation = list(shown.validation_evidence.select_related("by").order_by("-at", "-pk")[:WORDS])
     events = history_of(shown.pk).select_related("actor").order_by("-pk")
     return {
@@ -194,6 +199,7 @@ def _evidence(shown: Finding) -> dict[str, Any]:
             shown.clearances.select_related("remediation").defer("certificate").order_by("-pk")
         ),
         "comments": list(reversed(comments)),
+        "people": mentioned(" ".join(one.body for one in comments), shown.scope_id),
         "external_keys": list(shown.external_keys.order_by("source", "key")[:MOST_KEYS]),
         **_carried(shown),
     }
@@ -243,6 +249,7 @@ def _actions(request: HttpRequest, shown: Finding, fixes: list[Remediation]) -> 
         "is_open": is_open,
         "may_triage": may_triage,
         "may_comment": can(user, Permission.CLAIM, shown.scope_id),
+        "may_administer": can(user, Permission.ADMINISTER, shown.scope_id),
         "comment_form": CommentForm(),
         "assign_form": AssignForm(finding=shown, initial={"to": shown.assigned_to_id})
         if may_triage

@@ -73,6 +73,11 @@ WRITES = {
     "scopes_decision_policy_create": P.ADMINISTER,
     "findings_assign_create": P.TRIAGE,
     "findings_bulk_assign_create": None,
+    "views_create": P.TRIAGE,
+    "views_partial_update": P.TRIAGE,
+    "views_destroy": P.TRIAGE,
+    "findings_comments_change_create": None,  # who wrote it
+    "findings_comments_remove_create": None,
     "campaigns_create": P.TRIAGE,
     "campaigns_change_create": P.TRIAGE,
     "campaigns_findings_create": P.TRIAGE,
@@ -227,6 +232,10 @@ BODIES = {
     "findings_bulk_assign_create": lambda w: {
         "to": w.analyst.pk, "findings": [w.open.pk, w.fresh.pk]},
     "reports_create": lambda w: {"scope": w.scope.pk, "period": "week"},
+    "views_create": lambda w: {
+        "scope": w.scope.pk, "name": "What is late", "filter": "due=overdue", "columns": ["due"]},
+    "views_partial_update": lambda w: {"name": "What is grave", "columns": []},
+    "findings_comments_change_create": lambda w: {"body": "Looked at it twice."},
     "campaigns_create": lambda w: {
         "scope": w.scope.pk, "name": "No pickle", "goal": "Nothing is unpickled."},
     "campaigns_change_create": lambda w: {"goal": "Nothing is parsed by hand."},

@@ -18,12 +18,15 @@ from core.permissions import Role
 from findings.models import (
     Campaign,
     ClockPause,
+    Comment,
     DiscoveryRule,
     Finding,
     FindingDispute,
     FindingGroup,
+    SavedView,
     Tag,
 )
+from findings.services import add_comment, save_view
 from findings.services.clocks import pause_clock
 from findings.statuses import Status
 from forges.models import Connection, PullRequest, Repository
@@ -227,6 +230,7 @@ class World:
                 "teams": self.team,
                 "asset-links": self.link,
                 "inbox": InboxReport.objects.get(scope=self.scope),
+                "views": SavedView.objects.filter(scope=self.scope).first(),
                 "campaigns": Campaign.objects.get(scope=self.scope),
                 "groups": FindingGroup.objects.get(scope=self.scope),
                 "proposals": Proposal.objects.get(scope=self.scope),
@@ -241,7 +245,10 @@ class World:
             return template
         if resource == "tokens":
             return template.replace("{id}", str(self.admin.tokens.earliest("pk").pk))
-        return template.replace("{id}", str(rows[resource].pk)).replace("{number}", "1")
+        number = "1"
+        if "/comments/" in template:
+            number = str(Comment.objects.filter(finding=self.open).earliest("pk").pk)
+        return template.replace("{id}", str(rows[resource].pk)).replace("{number}", number)
 
 
 def told_to_the_runner(asset, admin):
@@ -303,6 +310,9 @@ def make_world():
         scopes=[asset.scope], period=Period.MONTH, by=make.member(asset.scope, Role.ANALYST),
         at=timezone.now(),
     )  # fmt: skip
+    analyst, at = make.member(asset.scope, Role.ANALYST), timezone.now()
+    save_view(name="Grave", query="severity=high", scope=asset.scope, by=analyst, at=at)
+    add_comment(finding=being_fixed, body="Have a look.", by=analyst, at=at)
     return World(asset.scope, being_fixed, fresh, closed)
 
 

@@ -26,6 +26,7 @@ OF_OTHERS = (
     "findings_revocations_create",
 )
 NO_LISTS = (
+    "findings_export_retrieve",  # a file: see test_working_on_lists
     "me_retrieve",
     "me_notifications_retrieve",
     "audit_last_closed_retrieve",
@@ -78,7 +79,8 @@ def test_every_door_of_the_router_is_in_the_schema(spec):
 def test_every_writing_operation_has_a_body_and_a_permission_here(spec):
     writing = {name for method, _, name in operations(spec) if method != "get"}
     assert writing == set(WRITES)
-    bodiless = {"discovery_rules_approve_create", "discovery_rules_apply_create",
+    bodiless = {"views_destroy", "findings_comments_remove_create",
+                "discovery_rules_approve_create", "discovery_rules_apply_create",
                 "discovery_rules_end_create", "finding_disputes_withdraw_create",
                 "findings_attachments_create", "scans_cancel_create",
                 "schedules_destroy", "connections_look_create",
@@ -143,7 +145,10 @@ def test_a_token_for_one_scope_finds_nothing_of_another_at_any_door(spec, api, w
     client = api(both, scopes=[world.scope])
     before = stored()
     for method, template, name in operations(spec):
-        if name in (*OWN, "policies_retrieve", "tools_retrieve") or "/tokens/" in template:
+        if (
+            name in (*OWN, "findings_export_retrieve", "policies_retrieve", "tools_retrieve")
+            or "/tokens/" in template
+        ):
             continue
         response = client.call(method, elsewhere.path(template), body_of(name, elsewhere))
         if "{id}" in template:

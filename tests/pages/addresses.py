@@ -21,6 +21,14 @@ SHOWN = {  # read by anybody who may read the scope
     "period-report-findings": ("made_report",),
     "report-file": ("made_report", "json"),
     "tokens": (),
+    "go": (),
+    "live": (),
+    "views": (),
+    "findings-export": (),
+    "findings-bulk": (),
+    "findings-markdown": (),
+    "finding-markdown": ("open",),
+    "remediation-markdown": ("fix",),
     "findings": (),
     "finding": ("open",),
     "findings-together": (),
@@ -42,6 +50,7 @@ SHOWN = {  # read by anybody who may read the scope
     "verification-queue": (),
     "verification": ("verification",),
     "scans": (),
+    "upload": (),
     "scan": ("scan",),
     "scan-progress": ("scan",),
     "scan-raw": ("scan",),
@@ -95,10 +104,18 @@ FRAGMENTS = (
     "finding-pulls",
     "finding-tickets",
     "ticket-projects",
+    "live",
+    "findings-markdown",
+    "finding-markdown",
+    "remediation-markdown",
 )
 OF_ROWS = tuple(name for name, needs in SHOWN.items() if needs)
 # fmt: off
 DONE = {  # name → (what fills the address, body): what changes something
+    "view-change": (("view",), {"do": "name", "name": "Another"}),
+    "view-remove": (("view",), {}),
+    "comment-change": (("open", "comment"), {"body": "Look there."}),
+    "comment-remove": (("open", "comment"), {}),
     "finding-team": (("fresh",), {"team": ""}),
     "finding-merge": (("fresh",), {"findings": ["1"], "reason": "One call."}),
     "finding-proposals": (("fresh",), {}),
@@ -219,7 +236,7 @@ DONE = {  # name → (what fills the address, body): what changes something
     "scope-policy-put": (("scope",), {"toml": STRICTER, "replaces": DEFAULT.digest}),
 }
 # fmt: on
-OPEN = ("sign-in", "sign-out")
+OPEN = ("sign-in", "sign-out", "setup")
 
 
 def address(world, name):

@@ -9,7 +9,16 @@ from django.test import Client
 
 from core.permissions import Role
 from ctem import jobs
-from findings.models import Campaign, DiscoveryRule, Finding, FindingDispute, FindingGroup
+from findings.models import (
+    Campaign,
+    Comment,
+    DiscoveryRule,
+    Finding,
+    FindingDispute,
+    FindingGroup,
+    SavedView,
+)
+from findings.services import add_comment, save_view
 from findings.statuses import Status
 from forges.models import Connection
 from remediations.models import Dispute, Proposal, Remediation, StandingApproval, Waiver
@@ -123,6 +132,14 @@ class World:
         return FindingGroup.objects.get(scope=self.scope)
 
     @property
+    def view(self):
+        return SavedView.objects.get(scope=self.scope)
+
+    @property
+    def comment(self):
+        return Comment.objects.get(finding=self.open)
+
+    @property
     def proposal(self):
         return Proposal.objects.get(scope=self.scope)
 
@@ -175,6 +192,9 @@ def make_world():
     mobilized(fresh, being_fixed)
     scoped(asset)
     reported(asset.scope)
+    analyst = make.member(asset.scope, Role.ANALYST)
+    save_view(name="Grave", query="severity=high", scope=asset.scope, by=analyst, at=make.now())
+    add_comment(finding=being_fixed, body="Have a look.", by=analyst, at=make.now())
     return World(asset, closed, being_fixed, fresh, being_fixed.remediations.get(), token)
 
 

@@ -15,6 +15,7 @@ from findings.models import (
     FindingDispute,
     FindingGroup,
     FindingTag,
+    SavedView,
     ScopeDecisionPolicy,
 )
 from forges.models import Connection, PullFinding
@@ -37,7 +38,8 @@ from tickets.models import Delivery, WebhookEndpoint
 def stored():
     return (
         Event.objects.count(),
-        Comment.objects.count(),
+        sorted(Comment.objects.values_list("pk", "body", "removed_at")),
+        sorted(SavedView.objects.values_list("pk", "name", "query")),
         Review.objects.count(),
         list(Waiver.objects.order_by("pk").values_list("pk", "revoked_at")),
         list(Dispute.objects.order_by("pk").values_list("pk", "state")),

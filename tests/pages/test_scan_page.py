@@ -24,7 +24,7 @@ def test_a_waiting_scan_shows_progress_that_asks_again(world, client_of):
     (bar,) = page.all("progress", role="progressbar")
     assert "value" not in bar.attributes
     (polled,) = [e for e in page.elements if "hx-get" in e.attributes]
-    assert polled.attributes["hx-trigger"] == "every 1s"
+    assert polled.attributes["hx-trigger"] == "live from:body, every 10s"
     Scan.objects.filter(pk=scan.pk).update(
         state=ScanState.APPLYING, progress_done=3, progress_total=9
     )

@@ -6,14 +6,14 @@ from tickets.models import Notice
 from tickets.services.notice_relay import relay_notices
 from tickets.services.notice_sending import due_boxes, send_notices
 from tickets.services.notices import set_notices
-from tickets.statuses import OFFERED, Channel, Pace
+from tickets.statuses import Channel, NoticeKind, Pace
 
 HOME = "https://ctem.example"
 
 
 def wants(user, channel=Channel.MAIL, pace=Pace.NOW, **more):
     """Let the person be told of everything by one channel."""
-    paces = {(kind, channel): pace for kind in OFFERED}
+    paces = {(kind, channel): pace for kind in NoticeKind}
     return set_notices(by=user, at=make.now(), paces=paces, **more)
 
 

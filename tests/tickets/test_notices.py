@@ -9,6 +9,7 @@ from core.events import append_event
 from core.models import Event
 from core.permissions import Role
 from findings.models import Finding
+from findings.services import add_comment, change_comment
 from findings.services.clocks import tell_clocks
 from findings.statuses import Status
 from scopes.models import Membership
@@ -170,6 +171,23 @@ def test_what_was_switched_off_meanwhile_is_not_told(finding, developer, analyst
     wants(developer, pace=None)
     assert send_all() == 0
     assert told() == [("assigned", "dropped")]
+
+
+def test_who_is_mentioned_in_a_comment_is_told_once_and_nobody_who_is_no_member(
+    finding, developer, analyst, postbox
+):
+    outsider = make.member(make.make_scope(), Role.ANALYST)
+    for user in (developer, analyst, outsider):
+        wants(user)
+    names = f"@{developer.username}. Also @{outsider.username}, @{analyst.username} and @nobody."
+    comment = add_comment(finding=finding, body=f"Look, {names}", by=analyst, at=make.now())
+    send_all()
+    (mail,) = postbox.mails
+    assert mail["To"] == developer.email and "You are mentioned in a comment" in mail["Subject"]
+    change_comment(comment=comment, body=f"Please look, {names}", by=analyst, at=make.now())
+    send_all()
+    assert len(postbox.mails) == 1  # who was mentioned before is not told again
+    assert told() == [("mention", "sent")]
 
 
 # --- what stopped: T21

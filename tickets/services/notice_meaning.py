@@ -17,6 +17,7 @@ CLOCKS = {
     f"sla.{Clock.STAGE_OVERDUE}": NoticeKind.DUE,
     f"sla.{Clock.ACCEPTANCE_ENDS}": NoticeKind.ACCEPTANCE_ENDS,
 }
+COMMENTED = ("finding.commented", "finding.comment_changed")
 
 
 STOPS: dict[str, type[WebhookEndpoint] | type[TrackerConnection]] = {
@@ -37,6 +38,8 @@ def meaning_of(event: Event) -> Meaning | None:
     """Return whom an event concerns; None: nobody. Nobody is told of what they did themselves."""
     if event.action == "finding.assigned":
         return _assigned(event)
+    if event.action in COMMENTED and event.data.get("mentions"):
+        return _mentioned(event)
     if event.action == "finding.judged" and event.data.get("verdict") == Verdict.FAIL:
         return _judged(event)
     if event.action in CLOCKS:
@@ -53,6 +56,16 @@ def _assigned(event: Event) -> Meaning | None:
         return None
     one = [event.subject_id] if event.subject == "finding" else []
     return Meaning(NoticeKind.ASSIGNED, {user.pk: event.data.get("findings", one)})
+
+
+def _mentioned(event: Event) -> Meaning:
+    """Whose names a comment holds after an @, as far as they are members of the scope still."""
+    members = User.objects.filter(
+        username__in=event.data["mentions"], memberships__scope=event.scope_id, is_active=True
+    )
+    people = members.order_by("pk").values_list("pk", flat=True)
+    others = {pk: [event.subject_id] for pk in people if pk != event.actor_id}
+    return Meaning(NoticeKind.MENTION, others)
 
 
 def _judged(event: Event) -> Meaning:

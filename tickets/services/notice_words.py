@@ -25,6 +25,7 @@ WORDS = {
     NoticeKind.DUE: "Due soon or late",
     NoticeKind.ACCEPTANCE_ENDS: "The acceptance of a risk ends soon",
     NoticeKind.STOPPED: "A webhook or a tracker stopped",
+    NoticeKind.MENTION: "You are mentioned in a comment",
 }
 MOST_TITLE = 200
 MOST_LINES = 100  # of one message

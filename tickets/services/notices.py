@@ -14,7 +14,7 @@ from scopes.models import limit_of
 from tickets.models import Notice, NoticePreferences, NoticeSetting
 from tickets.services.notice_addresses import CHATS, has_address, new_preferences, set_address
 from tickets.services.webhook_told import check_url
-from tickets.statuses import OFFERED, Channel, NoticeKind, NoticeState, Pace
+from tickets.statuses import Channel, NoticeKind, NoticeState, Pace
 
 KEPT = timedelta(days=90)  # of notices that are over
 Way = tuple[NoticeKind, Channel]
@@ -40,7 +40,7 @@ def wishes_of(user: User) -> Wishes:
         preferences.time_zone if preferences else "UTC",
         preferences.digest_hour if preferences else 8,
         {channel: has_address(user, preferences, channel) for channel in Channel},
-        {(kind, channel): kept.get((kind, channel)) for kind in OFFERED for channel in Channel},
+        {(kind, channel): kept.get((kind, channel)) for kind in NoticeKind for channel in Channel},
     )
 
 
@@ -94,8 +94,6 @@ def forget_notices(*, at: datetime) -> int:
 
 def _set(user: User, way: Way, pace: Pace | None) -> None:
     kind, channel = way
-    if kind not in OFFERED:
-        raise BadInput("paces", f"{kind} is told of to nobody yet")
     if pace is None:
         NoticeSetting.objects.filter(user=user, kind=kind, channel=channel).delete()
     else:
