@@ -1,12 +1,16 @@
-"""Users, the hash-chained event log, jobs, and answers kept for a day. No rules about findings here."""
+"""Users, their sessions, the hash-chained event log, jobs, answers kept for a day. No rules about findings here."""
 
 from enum import StrEnum
+from importlib import import_module
+from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractUser
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models import Q
 
-from core.constraints import CompositeForeignKey, one_of
+from core.constraints import CompositeForeignKey, both_or_neither, one_of
 
 
 class UserKind(StrEnum):
@@ -17,17 +21,59 @@ class UserKind(StrEnum):
     AI = "ai"
 
 
+class InstallationRole(StrEnum):
+    """What somebody may beside what their roles in scopes let them."""
+
+    NONE = ""
+    ADMIN = "admin"  # people: accounts, their second factors, their sessions; no finding
+
+
 class User(AbstractUser):
     """One person or service that can act here. ``is_staff`` and ``is_superuser`` open no door of ours."""
 
     kind = models.CharField(max_length=10, default=UserKind.HUMAN.value)
+    installation_role = models.CharField(max_length=10, default="", blank=True)
 
     class Meta:
-        constraints = [one_of("kind", UserKind, "user_kind")]
+        constraints = [
+            one_of("kind", UserKind, "user_kind"),
+            one_of("installation_role", InstallationRole, "user_installation_role"),
+        ]
 
     @property
     def display(self) -> str:
         return self.get_full_name() or self.username
+
+
+class Session(AbstractBaseSession):
+    """One browser; ``user`` is who is signed in there, nobody while they still sign in.
+
+    Deleting the row signs out. ``seen_at`` is true to five minutes. See core/sessions.py.
+    """
+
+    user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="sessions")
+    signed_in_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField(null=True)
+    address = models.GenericIPAddressField(null=True)
+    browser = models.CharField(max_length=200, default="", blank=True)
+
+    class Meta:
+        constraints = [both_or_neither("user", "signed_in_at", "session_signed_in_by_somebody")]
+
+    @classmethod
+    def get_session_store_class(cls) -> Any:
+        return import_module(settings.SESSION_ENGINE).SessionStore
+
+
+class FailedSignIns(models.Model):
+    """How often a sign-in to one account failed since an event last told of it.
+
+    ``account`` is its id; 0 counts all names that nobody has.
+    """
+
+    account = models.BigIntegerField(primary_key=True)
+    count = models.PositiveIntegerField(default=0)
+    told_at = models.DateTimeField(null=True)
 
 
 class ChainHead(models.Model):

@@ -30,6 +30,16 @@ class Role(StrEnum):
 
 
 SERVICE_ROLES = (Role.PIPELINE, Role.TICKETING)
+RANKS = {  # nobody gives or takes a role of a higher rank than their own
+    Role.VIEWER: 0,
+    Role.TICKETING: 0,
+    Role.PIPELINE: 1,
+    Role.DEVELOPER: 1,
+    Role.ANALYST: 2,
+    Role.APPROVER: 3,
+    Role.ADMIN: 4,
+}
+STRONG_ROLES = (Role.APPROVER, Role.ADMIN)  # whose word closes, waives or lets others in
 
 P = Permission
 ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {

@@ -37,7 +37,7 @@ class Rate(BaseThrottle):
         number, passed = divmod(time.time(), self.window)
         self.seconds = max(1, math.ceil(self.window - passed))
         who = request.user.pk if known else self.get_ident(request)
-        self.count = _counted(f"rate:{self.policy}:{who}:{int(number)}", self.window)
+        self.count = counted(f"rate:{self.policy}:{who}:{int(number)}", self.window)
         return self.count is None or self.count <= self.limit
 
     def wait(self) -> float:
@@ -63,7 +63,8 @@ def limit_of(rate: str) -> tuple[int, int]:
     return int(found[1]), SECONDS[found[2]]
 
 
-def _counted(key: str, window: int) -> int | None:
+def counted(key: str, window: int) -> int | None:
+    """Add one to a number that every process adds to, for ``window`` seconds; None: it could not be counted."""
     try:
         cache.add(key, 0, timeout=window + 1)
         return cache.incr(key)

@@ -40,6 +40,7 @@ from scans.api.policies import JudgedScopeViewSet
 from scans.api.proposals import ProposalViewSet
 from scans.api.runner import RecipeViewSet, ScheduleViewSet
 from scans.api.scans import ScanViewSet, ToolViewSet
+from scopes.api.invitations import InvitationViewSet
 from scopes.api.links import AssetLinkViewSet
 from scopes.api.scopes import (
     EventViewSet,
@@ -110,6 +111,7 @@ router.register("reports", ReportViewSet, "report")
 router.register("audit", AuditViewSet, "audit")
 router.register("service-accounts", ServiceAccountViewSet, "service-account")
 router.register("tokens", TokenViewSet, "token")
+router.register("invitations", InvitationViewSet, "invitation")
 
 # What pipelines made for DefectDojo call.
 defectdojo_doors = [

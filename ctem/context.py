@@ -39,6 +39,7 @@ NAVIGATION = (  # address, words, icon, names of pages below it
             "scope-policy-put",
             "scope-priority",
             "service-accounts",
+            "members",
             "feeds",
         ),
     ),

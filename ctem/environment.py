@@ -14,6 +14,8 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, validate
 
+from core.permissions import SERVICE_ROLES, Role
+
 env = Env()
 BROKERS = ("embedded", "redis", "rediss", "amqp", "amqps")
 POSITIVE = validate.Range(min=1, error="a whole number of at least 1 is expected.")
@@ -25,6 +27,10 @@ PUBLIC_ADDRESS = validate.Regexp(
 FEED_ADDRESS = validate.Regexp(
     r"(https://[A-Za-z0-9.:\[\]-]+/\S{0,1000})?\Z",
     error="an address as https://www.cisa.gov/feeds/list.json is expected.",
+)
+ISSUER = validate.Regexp(
+    r"(https://[A-Za-z0-9.:\[\]/_-]+|http://(localhost|127\.0\.0\.1)(:[0-9]{1,5})?[A-Za-z0-9./_-]*)?\Z",
+    error="an address as https://login.example.org/realms/main is expected.",
 )
 RATE = validate.Regexp(
     r"[0-9]+/(s|sec|m|min|h|hour|d|day)\Z", error="a rate as 60/min is expected."
@@ -42,6 +48,7 @@ NEEDED = {  # in production, with what is expected
     "CTEM_PUBLIC_URL": "where people and code hosts find it: https://ctem.example.org",
 }
 SHORTEST_SECRET = 50
+SLUG = re.compile(r"[A-Za-z0-9_-]{1,60}")
 BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]")
 PREFIX = re.compile(r"([A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*)?")
 OF_BUCKETS = {  # what may follow the question mark: its form, an example, its name for the storage
@@ -92,6 +99,40 @@ def cache(url: str, *, name: str = "CTEM_CACHE_URL") -> dict[str, Any]:
         "KEY_PREFIX": "ctem",
         "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
     }
+
+
+def roles(told: Iterable[str], *, name: str = "CTEM_SSO_ROLES") -> dict[str, list[tuple[str, str]]]:
+    """Return group → (scope's short name, role) of ``group=scope:role``. Raises ImproperlyConfigured."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    people = [role.value for role in Role if role not in SERVICE_ROLES]
+    for entry in told:
+        group, _, meaning = entry.strip().rpartition("=")
+        slug, _, role = meaning.partition(":")
+        if not group or not SLUG.fullmatch(slug) or role not in people:
+            raise ImproperlyConfigured(
+                f"{name}: GROUP=SCOPE:ROLE is expected, comma-separated, a role of {', '.join(people)}"
+            )
+        found.setdefault(group, []).append((slug, role))
+    return found
+
+
+def single_sign_on(issuer: str, called: str) -> dict[str, Any]:
+    """Return what django-allauth has to know of the issuer; of none where there is none ("")."""
+    client, secret = env.str("CTEM_SSO_CLIENT_ID", ""), env.str("CTEM_SSO_CLIENT_SECRET", "")
+    if not issuer:
+        return {"APPS": []}
+    if not client or not secret:
+        raise ImproperlyConfigured(
+            "CTEM_SSO_CLIENT_ID and CTEM_SSO_CLIENT_SECRET: both are expected beside CTEM_SSO_ISSUER"
+        )
+    app = {
+        "provider_id": "sso",
+        "name": called,
+        "client_id": client,
+        "secret": secret,
+        "settings": {"server_url": issuer, "oauth_pkce_enabled": True},
+    }
+    return {"APPS": [app], "OAUTH_PKCE_ENABLED": True}
 
 
 def blobs(

@@ -25,6 +25,7 @@ from findings.services.taking_back import TAKE_BACK, take_back_job
 from forges.services.looks import look_at_connection, look_at_repository
 from forges.services.pulls import follow_pull
 from forges.services.showing import show_group, show_pull
+from people.mails import send_invitation
 from reports.services.reports import MAKE, make_report
 from scans.models import Scan
 from scans.runners.run import run_scan
@@ -32,6 +33,7 @@ from scans.services.ingest import ingest_scan
 from scans.services.schedules import order_scheduled
 from scans.services.vanishing import look_for_vanished
 from scans.statuses import ScanState
+from scopes.services.invitations import SEND
 from scopes.services.settings import WEIGHS_OTHERWISE
 
 OF_SCANS: dict[str, Callable[[Job], None]] = {"ingest": ingest_scan, "run": run_scan}
@@ -52,6 +54,7 @@ HANDLERS: dict[str, Callable[[Job], None]] = {
     "forge_pull": follow_pull,
     "forge_show": show_pull,
     "forge_group": show_group,
+    SEND: send_invitation,
     MAKE: make_report,
 }
 UNTIL_AVAILABLE = timedelta(minutes=1)

@@ -1,6 +1,5 @@
 """The map of all pages on one screen. Each is one thin view; who may is asked inside (404, 403)."""
 
-from django.contrib.auth import views as auth
 from django.urls import path
 
 from findings.views import (
@@ -15,6 +14,7 @@ from findings.views import (
     validation,
 )
 from forges.views import connections, linking, setting_up
+from people.views import members, sessions
 from reports.views import overview
 from reports.views import reports as report_pages
 from scans.views import (
@@ -57,14 +57,17 @@ urlpatterns = [
     path("reports/<int:pk>/", report_pages.report, name="period-report"),
     path("reports/<int:pk>/findings/", report_pages.findings, name="period-report-findings"),
     path("reports/<int:pk>/files/<slug:form>/", report_pages.file, name="report-file"),
-    # signing in and oneself
-    path("sign-in/", auth.LoginView.as_view(template_name="sign_in.html"), name="sign-in"),
-    path("setup/", first.setup, name="setup"),
-    path("sign-out/", auth.LogoutView.as_view(), name="sign-out"),
+    # oneself, and others; signing in: ctem/sign_in.py
     path("profile/", notices.profile, name="profile"),
     path("tokens/", tokens.tokens, name="tokens"),
     path("tokens/<int:pk>/rotate/", tokens.token_rotate, name="token-rotate"),
     path("tokens/<int:pk>/revoke/", tokens.token_revoke, name="token-revoke"),
+    path("profile/sessions/", sessions.sessions, name="sessions"),
+    path("scopes/<slug:slug>/members/", members.members, name="members"),
+    path("scopes/<slug:slug>/members/set/", members.member_set, name="member-set"),
+    path("scopes/<slug:slug>/members/remove/", members.member_remove, name="member-remove"),
+    path("scopes/<slug:slug>/members/invite/", members.invite_somebody, name="invite"),
+    path("invitations/<int:pk>/withdraw/", members.invitation_withdraw, name="invitation-withdraw"),
     path("scopes/<slug:slug>/service-accounts/", tokens.service_accounts, name="service-accounts"),
     path(
         "scopes/<slug:slug>/service-accounts/new/",

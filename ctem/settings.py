@@ -16,7 +16,16 @@ from csp.constants import NONE, SELF
 from environs import validate
 
 from ctem import environment, logs
-from ctem.environment import FEED_ADDRESS, NOT_NEGATIVE, POSITIVE, PUBLIC_ADDRESS, RATE, TOKEN, env
+from ctem.environment import (
+    FEED_ADDRESS,
+    ISSUER,
+    NOT_NEGATIVE,
+    POSITIVE,
+    PUBLIC_ADDRESS,
+    RATE,
+    TOKEN,
+    env,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -59,6 +68,11 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "csp",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "core",
     "scopes",
     "findings",
@@ -84,6 +98,9 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "core.sessions.note_seen",
+    "allauth.account.middleware.AccountMiddleware",
+    "people.middleware.Requirements",
     "ctem.middleware.no_store",
     "ctem.middleware.RefusalsAsPages",
 ]
@@ -145,6 +162,43 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "sign-in"
+SESSION_ENGINE = "core.sessions"
+SESSION_COOKIE_AGE = 3600 * env.int("CTEM_SESSION_HOURS", 7 * 24, validate=POSITIVE)
+
+# --- signing in: people/, docs/access.md ------------------------------------------------------
+# Who must have a second factor; in production who approves or administers, where nothing is said.
+REQUIRE_MFA = env.str(
+    "CTEM_REQUIRE_MFA",
+    "admins+approvers" if PRODUCTION else "none",
+    validate=validate.OneOf(["none", "admins+approvers", "all"]),
+)
+# How old a sign-in may be for what approves, lets in or makes keys. 0: nobody is asked again.
+FRESH_MINUTES = env.int("CTEM_FRESH_MINUTES", 60, validate=NOT_NEGATIVE)
+# Single sign-on by OpenID Connect. Empty: none.
+SSO_ISSUER = env.str("CTEM_SSO_ISSUER", "", validate=ISSUER).rstrip("/")
+SSO_NAME = env.str("CTEM_SSO_NAME", "Single sign-on")
+SSO_GROUPS_CLAIM = env.str("CTEM_SSO_GROUPS_CLAIM", "groups")
+SSO_ROLES = environment.roles(env.list("CTEM_SSO_ROLES", []))
+SSO_SIGN_UP = env.str("CTEM_SSO_SIGN_UP", "members", validate=validate.OneOf(["members", "all"]))
+AUTHENTICATION_BACKENDS = ["people.backends.NameOrMail"]
+ACCOUNT_ADAPTER = "people.adapters.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_SIGNUP_FIELDS = ["email", "username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"  # an invitation verified it, or the server's administrator
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_PRESERVE_USERNAME_CASING = True
+ACCOUNT_RATE_LIMITS = {"login": None, "login_failed": "10/5m/key"}  # by account: people/limits.py
+MFA_ADAPTER = "people.adapters.MfaAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_TOLERANCE = 1  # clocks of phones differ
+MFA_FORMS = {"authenticate": "people.forms.CodeForm"}
+SOCIALACCOUNT_ADAPTER = "people.sso.SocialAdapter"
+SOCIALACCOUNT_LOGIN_ON_GET = True  # a form that leads elsewhere is against our content policy
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+SOCIALACCOUNT_QUERY_EMAIL = True
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": environment.single_sign_on(SSO_ISSUER, SSO_NAME)}
 
 # --- transport security ---------------------------------------------------------------------
 SESSION_COOKIE_HTTPONLY = True
@@ -320,6 +374,7 @@ SPECTACULAR_SETTINGS = {
         "ToolClassEnum": "scans.serializers.TOOL_CLASSES",
         "LowToCritical": "scopes.serializers.CRITICALITIES",
         "RoleName": "scopes.serializers.ROLES",
+        "InvitedRole": "scopes.member_serializers.INVITED_ROLES",
         "ServiceRole": "scopes.token_serializers.SERVICE_ROLE_NAMES",
         "Status": "findings.serializers.STATUSES",
         "TrackerKind": "tickets.tracker_serializers.KINDS",

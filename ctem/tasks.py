@@ -8,6 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from core.idempotency import forget_old_keys
+from core.sessions import forget_old_sessions
 from ctem import jobs
 from ctem.celery import app
 from findings.services import expire_acceptances
@@ -88,8 +89,9 @@ def prune_sightings(**_: Any) -> None:
 
 @app.task(name="ctem.forget_keys")
 def forget_keys(**_: Any) -> None:
-    """Delete the answers of POSTs that were kept for a day."""
+    """Delete the answers of POSTs that were kept for a day, and sessions whose time is over."""
     forget_old_keys(at=timezone.now())
+    forget_old_sessions(at=timezone.now())
 
 
 @app.task(name="ctem.order_due_scans")

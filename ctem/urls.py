@@ -1,4 +1,4 @@
-"""The whole map of addresses: pages (ctem/pages.py), the API (ctem/api.py), what is public.
+"""The whole map of addresses: pages (pages.py), signing in (sign_in.py), the API (api.py), what is public.
 
 /healthz, /readyz and /metrics are answered before all this: see ctem/operators.py.
 """
@@ -25,5 +25,6 @@ urlpatterns = [
     path("hooks/<slug:hook>/", HookView.as_view(), name="hook"),
     path("hooks/trackers/<slug:hook>/", TrackerHookView.as_view(), name="tracker-hook"),
     path("api/", include("ctem.api")),
+    path("", include("ctem.sign_in")),
     path("", include("ctem.pages")),
 ]

@@ -20,6 +20,7 @@ from scopes.models import (
     AssetQuerySet,
     Criticality,
     Exposure,
+    Invitation,
     Line,
     PipelineIdentity,
     Scope,
@@ -118,6 +119,17 @@ class ServiceAccountFilter(FilterSet):
 
     class Meta:
         model = ServiceAccount
+        fields = ()
+
+
+class InvitationFilter(FilterSet):
+    scope = VisibleFilter(Scope.objects.visible_to)
+    accepted = BooleanFilter(field_name="accepted_at", lookup_expr="isnull", exclude=True)
+    withdrawn = BooleanFilter(field_name="withdrawn_at", lookup_expr="isnull", exclude=True)
+    ordering = StableOrdering(fields=("id",))
+
+    class Meta:
+        model = Invitation
         fields = ()
 
 

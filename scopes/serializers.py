@@ -108,6 +108,10 @@ class NewMemberSerializer(StrictSerializer):
     role = serializers.ChoiceField(ROLES)
 
 
+class FormerMemberSerializer(StrictSerializer):
+    username = Text(150)
+
+
 class LineSerializer(serializers.ModelSerializer[Line]):
     """A tracked branch of an asset."""
 

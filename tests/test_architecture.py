@@ -25,6 +25,7 @@ APPS = (
     "forges",
     "tickets",
     "reports",
+    "people",
     "ctem",
 )
 PACKAGES = ("gate", *APPS)

@@ -186,7 +186,7 @@ class Product:
             raise Failed("the page to sign in has no form")
         cookie = _cookie(headers, "csrftoken")
         told = {
-            "username": "admin", "password": self._logins["password"],
+            "login": "admin", "password": self._logins["password"],
             "csrfmiddlewaretoken": form[1].decode(),
         }  # fmt: skip
         status, headers, _ = self.request(

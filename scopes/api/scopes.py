@@ -35,6 +35,7 @@ from scopes.services import (
     create_scope,
     end_pipeline_identity,
     put_in_force,
+    remove_member,
     set_member,
 )
 from scopes.services.assets import change_asset
@@ -126,6 +127,24 @@ class ScopeViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
             scope=scope, user=user, role=Role(body["role"]), by=self.user, at=timezone.now()
         )
         return self.answer(membership, shapes.MemberSerializer, 201)
+
+    @extend_schema(
+        summary="Take a member out",
+        request=shapes.FormerMemberSerializer,
+        responses={204: None},
+    )
+    @action(detail=True, methods=["post"], url_path="remove-member")
+    def remove_member(self, request: Request, pk: str) -> Response:
+        """Take an account out of the scope and off its teams; not oneself, not the last administrator."""
+        scope = self.get_object()
+        check_may(self.user, Permission.ADMINISTER, scope.pk)  # before telling who is a member
+        body = self.shape(shapes.FormerMemberSerializer)
+        held = Membership.objects.filter(scope=scope, user__username=body["username"])
+        member = held.select_related("user").first()
+        if member is None:
+            raise ValidationError({"username": ["Not found."]})
+        remove_member(scope=scope, user=member.user, by=self.user, at=timezone.now())
+        return Response(status=204)
 
     @extend_schema(
         summary="List versions of the policy",

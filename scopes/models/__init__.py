@@ -1,6 +1,7 @@
-"""Scopes, assets, lines, memberships, teams, tokens, service accounts, policies: rows and reads, no verbs."""
+"""Scopes, assets, lines, members, invitations, teams, tokens, accounts, policies: rows and reads, no verbs."""
 
 from scopes.models.assets import Asset, AssetKind, AssetQuerySet, Line, LineKind
+from scopes.models.invitations import Invitation, InvitationQuerySet
 from scopes.models.keys import (
     ApiToken,
     PipelineIdentity,
@@ -16,6 +17,7 @@ from scopes.models.scope import (
     FRESH_DAYS,
     Criticality,
     Exposure,
+    GivenBy,
     Membership,
     Policy,
     PolicyQuerySet,
@@ -39,6 +41,9 @@ __all__ = [
     "CodeOwnersQuerySet",
     "Criticality",
     "Exposure",
+    "GivenBy",
+    "Invitation",
+    "InvitationQuerySet",
     "Line",
     "LineKind",
     "Membership",

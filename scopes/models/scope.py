@@ -151,15 +151,24 @@ class Scope(models.Model):
         return self.name
 
 
+class GivenBy(StrEnum):
+    """Who gave a role: people of ours, or the group that a single sign-on told of."""
+
+    PEOPLE = "people"
+    SSO = "sso"
+
+
 class Membership(models.Model):
-    """A person or service has one role in one scope."""
+    """A person or service has one role in one scope. What a single sign-on gave it takes back, too."""
 
     scope = models.ForeignKey(Scope, on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=10)
+    given_by = models.CharField(max_length=10, default=GivenBy.PEOPLE.value)
 
     class Meta:
         constraints = [
             one_of("role", Role, "membership_role"),
+            one_of("given_by", GivenBy, "membership_given_by"),
             models.UniqueConstraint(fields=["scope", "user"], name="membership_once"),
         ]

@@ -2,6 +2,7 @@
 
 from scopes.services.assets import create_asset
 from scopes.services.keys import add_pipeline_identity, end_pipeline_identity
+from scopes.services.members import remove_member, set_member
 from scopes.services.policies import (
     MAX_POLICY_NAME,
     default_policy,
@@ -11,7 +12,7 @@ from scopes.services.policies import (
     store_policy,
     why_not_in_force,
 )
-from scopes.services.scopes import DEFAULT_SLA_DAYS, create_scope, set_member
+from scopes.services.scopes import DEFAULT_SLA_DAYS, create_scope
 from scopes.services.tokens import issue_token, revoke_token, rotate_token
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "issue_token",
     "put_in_force",
     "read_policy",
+    "remove_member",
     "revoke_token",
     "rotate_token",
     "set_member",

@@ -1,19 +1,13 @@
-"""Scopes and their members."""
+"""Making scopes. Who is a member: services/members.py."""
 
 from datetime import datetime
 
 from django.db import transaction
 
-from core.errors import NotAllowed, WrongState
 from core.events import append_event
 from core.models import User
-from core.permissions import Permission, Role
-from scopes.access import check_may
-from scopes.models import (
-    Membership,
-    Scope,
-    ServiceAccount,
-)
+from core.permissions import Role
+from scopes.models import Membership, Scope
 from scopes.services.policies import default_policy
 
 DEFAULT_SLA_DAYS = {"critical": 7, "high": 30, "medium": 90, "low": 180}
@@ -43,23 +37,3 @@ def create_scope(
         by=by, at=at, data={"name": name},
     )  # fmt: skip
     return scope
-
-
-@transaction.atomic
-def set_member(
-    *, scope: Scope, user: User, role: Role, by: User | None, at: datetime
-) -> Membership:
-    """Give ``user`` a role in the scope. Nobody changes their own, nobody that of a service account."""
-    check_may(by, Permission.ADMINISTER, scope.pk)
-    if by is not None and by.pk == user.pk:
-        raise NotAllowed("Nobody changes their own role; another administrator has to.")
-    if ServiceAccount.objects.filter(user=user).exists():
-        raise WrongState("A service account has one role, in the scope that made it.")
-    membership, _ = Membership.objects.update_or_create(
-        scope=scope, user=user, defaults={"role": Role(role)}
-    )
-    append_event(
-        scope_id=scope.pk, action="member.set", subject="scope", subject_id=scope.pk,
-        by=by, at=at, data={"user": user.username, "role": str(role)},
-    )  # fmt: skip
-    return membership

@@ -10,7 +10,8 @@ from django.views.decorators.http import require_GET
 from core.events import SYSTEM_CHAIN, chain_of
 from core.history import tell
 from core.listing import listing
-from core.models import ChainHead, Event
+from core.models import ChainHead, Event, InstallationRole
+from core.views import person
 from scopes.filters import EventFilter
 from scopes.models import Scope
 
@@ -21,6 +22,8 @@ MOST_CHAINS = 200
 def audit(request: HttpRequest) -> HttpResponse:
     scopes = {s.pk: s for s in Scope.objects.visible_to(request.user).order_by("name")}
     mine = Q(scope_id__in=list(scopes)) | Q(chain=SYSTEM_CHAIN, actor_id=request.user.pk)
+    if person(request).installation_role == InstallationRole.ADMIN:
+        mine |= Q(chain=SYSTEM_CHAIN)
     listed = listing(
         request, EventFilter, Event.objects.filter(mine).select_related("actor").order_by("-id")
     )

@@ -27,6 +27,7 @@ READS = {  # operation → what a member needs to read, where that is more than 
     "webhooks_retrieve": P.ADMINISTER,
     "webhooks_deliveries_list": P.ADMINISTER,
     "service_accounts_tokens_list": P.ADMINISTER,
+    "invitations_retrieve": P.ADMINISTER,
 }
 TELLS = (P.REVIEW, P.UPLOAD_SCAN)
 # operation → what a member needs, or what a person and what a service needs (None: none may);
@@ -50,6 +51,9 @@ WRITES = {
     "scopes_import_assets_create": P.ADMINISTER,
     "scopes_create": P.ADMINISTER,
     "scopes_members_create": P.ADMINISTER,
+    "scopes_remove_member_create": P.ADMINISTER,
+    "invitations_create": P.ADMINISTER,
+    "invitations_withdraw_create": P.ADMINISTER,
     "scopes_policies_create": P.ADMINISTER,
     "scopes_priority_policies_create": P.ADMINISTER,
     "scopes_priority_policies_dry_run_create": P.ADMINISTER,
@@ -203,6 +207,9 @@ BODIES = {
     "scopes_partial_update": lambda w: {"owner_team": w.team.pk, "criticality": "high"},
     "scopes_import_assets_create": lambda w: {"text": "name\nbilling\n", "format": "csv"},
     "scopes_create": lambda w: {"name": "Warehouse", "slug": "warehouse"},
+    "scopes_remove_member_create": lambda w: {"username": w.viewer.username},
+    "invitations_create": lambda w: {
+        "scope": w.scope.pk, "email": "new.one@example.org", "role": "viewer"},
     "scopes_members_create": lambda w: {"username": w.viewer.username, "role": "developer"},
     "scopes_policies_create": lambda w: {"toml": STRICTER},
     "scopes_priority_policies_create": lambda w: {"toml": WEIGHTS},

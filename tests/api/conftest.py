@@ -39,8 +39,9 @@ from scans.models import Clearance, Scan, ScannerRecipe, ScanSchedule, Tool, Ver
 from scans.services.inbox import keep_report
 from scans.services.recipes import add_recipe
 from scans.services.schedules import set_schedule
-from scopes.models import AssetLink, PipelineIdentity, Scope, ServiceAccount, Team
+from scopes.models import AssetLink, Invitation, PipelineIdentity, Scope, ServiceAccount, Team
 from scopes.services import add_pipeline_identity, issue_token
+from scopes.services.invitations import invite
 from scopes.services.links import link_assets
 from scopes.services.service_accounts import create_service_account
 from scopes.services.teams import create_team
@@ -228,6 +229,7 @@ class World:
                 "tags": Tag.objects.filter(scope=self.scope).earliest("pk"),
                 "finding-disputes": FindingDispute.objects.filter(scope=self.scope).earliest("pk"),
                 "teams": self.team,
+                "invitations": Invitation.objects.filter(scope=self.scope).earliest("pk"),
                 "asset-links": self.link,
                 "inbox": InboxReport.objects.get(scope=self.scope),
                 "views": SavedView.objects.filter(scope=self.scope).first(),
@@ -264,6 +266,7 @@ def scoped(asset, admin):
     """A team, a link between assets, and a report of an asset that is not there."""
     at = timezone.now()
     create_team(scope=asset.scope, name="Web", handle="@acme/web", by=admin, at=at)
+    invite(scope=asset.scope, email="new@example.org", role="viewer", by=admin, at=at)
     library = make.make_asset(asset.scope, name=f"library of {asset.name}")
     link_assets(asset=asset, kind="built_from", target=library, by=admin, at=at)
     keep_report(

@@ -87,6 +87,7 @@ def test_every_writing_operation_has_a_body_and_a_permission_here(spec):
                 "connections_end_create", "connections_webhook_secret_create",
                 "remediations_judge_create", "disputes_confirm_create", "tokens_destroy",
                 "tokens_revoke_create", "service_accounts_end_create",
+                "invitations_withdraw_create",
                 "pipeline_identities_end_create", "pauses_end_create",
                 "trackers_check_create",
                 "trackers_webhook_secret_create", "trackers_end_create", "tickets_unlink_create",

@@ -1,10 +1,9 @@
 """Scopes, members, assets, policies, events, tokens, and who one is."""
 
 import pytest
-from django.contrib.sessions.models import Session
 from rest_framework.test import APIClient
 
-from core.models import Event
+from core.models import Event, Session
 from core.permissions import Role
 from scopes.models import ApiToken, Scope
 from tests import factories as make

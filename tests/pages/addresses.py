@@ -29,6 +29,8 @@ SHOWN = {  # read by anybody who may read the scope
     "findings-markdown": (),
     "finding-markdown": ("open",),
     "remediation-markdown": ("fix",),
+    "sessions": (),
+    "members": ("scope",),
     "findings": (),
     "finding": ("open",),
     "findings-together": (),
@@ -226,6 +228,10 @@ DONE = {  # name → (what fills the address, body): what changes something
     "inbox-reject": (("report",), {"reason": "Not ours."}),
     "token-revoke": (("token",), {}),
     "token-rotate": (("token",), {"overlap_days": "1"}),
+    "member-set": (("scope",), {"member": "1", "role": "viewer"}),
+    "member-remove": (("scope",), {"member": "1"}),
+    "invite": (("scope",), {"email": "new.one@example.org", "role": "viewer"}),
+    "invitation-withdraw": (("invitation",), {}),
     "service-account-new": (("scope",), {"name": "Another", "role": "ticketing"}),
     "service-account-end": (("account",), {}),
     "service-account-token": (("account",), {"name": "key", "days": "30"}),
@@ -236,7 +242,6 @@ DONE = {  # name → (what fills the address, body): what changes something
     "scope-policy-put": (("scope",), {"toml": STRICTER, "replaces": DEFAULT.digest}),
 }
 # fmt: on
-OPEN = ("sign-in", "sign-out", "setup")
 
 
 def address(world, name):

@@ -28,8 +28,9 @@ from reports.statuses import Period
 from scans.inbox import InboxReport
 from scans.models import Scan, Verification
 from scans.services.inbox import keep_report
-from scopes.models import ApiToken, Asset, AssetLink, ServiceAccount, Team
+from scopes.models import ApiToken, Asset, AssetLink, Invitation, ServiceAccount, Team
 from scopes.services import issue_token
+from scopes.services.invitations import invite
 from scopes.services.links import link_assets
 from scopes.services.service_accounts import create_service_account
 from scopes.services.teams import add_team_member, create_team
@@ -86,6 +87,10 @@ class World:
     @property
     def ticket(self):
         return Ticket.objects.get(scope=self.scope)
+
+    @property
+    def invitation(self):
+        return Invitation.objects.get(scope=self.scope)
 
     @property
     def account(self):
@@ -152,6 +157,7 @@ def scoped(asset):
     at, admin = make.now(), make.member(asset.scope, Role.ADMIN)
     team = create_team(scope=asset.scope, name="Web", handle="@acme/web", by=admin, at=at)
     add_team_member(team=team, user=make.member(asset.scope, Role.VIEWER), by=admin, at=at)
+    invite(scope=asset.scope, email="new@example.org", role="viewer", by=admin, at=at)
     library = make.make_asset(asset.scope, name="library")
     link_assets(asset=asset, kind="built_from", target=library, by=admin, at=at)
     keep_report(

@@ -28,9 +28,9 @@ from remediations.models import (
     StandingApproval,
     Waiver,
 )
-from scopes.models import ApiToken, Policy, Scope, ServiceAccount
+from scopes.models import ApiToken, Invitation, Membership, Policy, Scope, ServiceAccount
 from tests import factories as make
-from tests.pages.addresses import DONE, DOWNLOADS, FRAGMENTS, OF_ROWS, OPEN, SHOWN, address
+from tests.pages.addresses import DONE, DOWNLOADS, FRAGMENTS, OF_ROWS, SHOWN, address
 from tests.pages.markup import Page, faults
 from tickets.models import Delivery, WebhookEndpoint
 
@@ -67,11 +67,13 @@ def stored():
         sorted(Delivery.objects.values_list("pk", "state", "lane")),
         sorted(ApiToken.objects.values_list("pk", "digest", "revoked_at")),
         sorted(ServiceAccount.objects.values_list("pk", "ended_at")),
+        sorted(Membership.objects.values_list("pk", "role")),
+        sorted(Invitation.objects.values_list("pk", "withdrawn_at")),
     )
 
 
 def test_every_page_of_the_map_is_in_the_sweeps():
-    assert {pattern.name for pattern in pages.urlpatterns} == {*SHOWN, *DONE, *OPEN}
+    assert {pattern.name for pattern in pages.urlpatterns} == {*SHOWN, *DONE}
     assert get_resolver().reverse_dict.getlist("home")
 
 
@@ -172,11 +174,11 @@ def test_signing_in_and_out(world, browse):
     viewer.save()
     client = browse()
     assert list(faults(Page(client.get("/sign-in/")))) == []
-    wrong = client.post("/sign-in/", {"username": viewer.username, "password": "wrong"})
+    wrong = client.post("/sign-in/", {"login": viewer.username, "password": "wrong"})
     assert "callout-fail" in wrong.content.decode()
     right = client.post(
         "/sign-in/?next=/scans/",
-        {"username": viewer.username, "password": "correct horse battery", "next": "/scans/"},
+        {"login": viewer.username, "password": "correct horse battery", "next": "/scans/"},
     )
     assert right["Location"] == "/scans/"
     assert client.post("/sign-out/")["Location"] == "/sign-in/"

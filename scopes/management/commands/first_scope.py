@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
-from core.models import User
+from core.models import InstallationRole, User
 from scopes.models import Scope
 from scopes.services import create_scope
 
@@ -35,6 +35,9 @@ class Command(BaseCommand):
         if not slug or Scope.objects.filter(slug=slug).exists():
             raise CommandError(f"there is a scope with the short name {slug!r} already")
         create_scope(name=name, slug=slug, by=user, at=timezone.now())
+        if not User.objects.filter(installation_role=InstallationRole.ADMIN).exists():
+            user.installation_role = InstallationRole.ADMIN
+            user.save(update_fields=["installation_role"])
         self.stdout.write(f"scope {slug} is there; {admin} administers it")
 
     def _password(self, user: User) -> str:
