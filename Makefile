@@ -7,7 +7,7 @@ FUZZ := .fuzz/venv/bin/python
 TARGETS ?= reader diff
 SECONDS ?= 600
 
-.PHONY: help setup demo screenshots run backup restore check test test-sqlite test-all test-rest format docs lock bench bench-reads bench-matching bench-reader bench-reports bench-forge fuzz gate.pyz
+.PHONY: help setup demo screenshots run backup restore check test test-sqlite test-all test-rest format docs lock bench bench-reads bench-matching bench-reader bench-reports bench-forge fuzz fuzz-api clients gate.pyz
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z.-]*\):.*##/\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -70,6 +70,12 @@ bench-forge: .venv/.dev  ## what looks at a large organisation ask and take; ARG
 
 fuzz: .fuzz/venv/.installed  ## look for what breaks the readers; TARGETS="reader diff" SECONDS=600
 	@$(FUZZ) -m tests.fuzz $(TARGETS) --seconds $(SECONDS)
+
+fuzz-api: .venv/.dev  ## ask every operation of the API whatever comes to mind; ARGS="--roles admin --examples 100"
+	@$(PYTHON) -m tests.contract.fuzz $(ARGS)
+
+clients: .venv/.dev  ## generate clients in Python and TypeScript into .clients/, and compile them
+	@$(PYTHON) scripts/clients $(ARGS)
 
 gate.pyz:  ## the gate as one file that any Python from 3.11 on runs
 	@$(PYTHON) scripts/zipapp $@

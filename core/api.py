@@ -124,6 +124,8 @@ class AlwaysJson(BaseContentNegotiation):
 class StrictSerializer(serializers.Serializer[Any]):
     """Checks shape, and refuses by name what nobody may set here."""
 
+    takes_no_others = True  # told in the description: core/openapi.py
+
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, Mapping):
             settable = {field.field_name for field in self._writable_fields}

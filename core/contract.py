@@ -4,12 +4,13 @@ In this order: who asks, how often, whether they may; the key of a POST; the pre
 tags, the members that were asked for, and what is left of the rate. The words are HTTP's, never the domain's.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, HttpResponseNotModified
 from django.utils import timezone
 from rest_framework.exceptions import APIException, ValidationError
@@ -52,6 +53,7 @@ class Replayed(Exception):
 class Contract(APIView):
     """A door with keys, tags, preconditions, sparse members and rates. Goes before DRF's own classes."""
 
+    takes_preconditions = True
     claimed: KeptAnswer | None = None  # the key under which this request works
     only: frozenset[str] | None = None  # the members that were asked for
 
@@ -60,6 +62,7 @@ class Contract(APIView):
         method = request.method.lower()
         if (
             "If-Match" in request.headers
+            and self.takes_preconditions
             and request.method in CHANGING
             and (handler := getattr(self, method, None))
         ):
@@ -131,14 +134,24 @@ class Contract(APIView):
             raise refusal
         return response
 
+    def locks_before(self, row: Any) -> Sequence[QuerySet[Any]]:
+        """Rows that verbs below this object lock before it, in their order.
+
+        A precondition locks the object: it must not hold that while it waits for what others hold
+        who wait for the object. tests/api/test_lock_order.py looks at every door.
+        """
+        return ()
+
     def _tag_now(self, request: Request) -> str | None:
         """The tag that a GET of the object would have; None where there is no such GET."""
         view: Any = self
         if not getattr(view, "detail", False) or not hasattr(view, "retrieve"):
             return None
         row = view.get_object()
-        rows = type(row)._base_manager.select_for_update(no_key=True)
-        if rows.only("pk").filter(pk=row.pk).first() is None:  # deleted since
+        for rows in (*self.locks_before(row), type(row)._base_manager.filter(pk=row.pk)):
+            locked = rows.order_by("pk").select_for_update(of=("self",), no_key=True)
+            ids = list(locked.values_list("pk", flat=True))
+        if not ids:  # deleted since
             raise Http404
         action, view.action = view.action, "retrieve"
         try:

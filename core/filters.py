@@ -26,6 +26,7 @@ from core.text import is_clean
 
 PAGING = {"cursor", "page_size"}
 MAX_ID = 2**63 - 1
+ROW_ID = {"type": "integer", "format": "int64", "minimum": 1}  # in the description
 
 
 class StrictFilterBackend(DjangoFilterBackend):
@@ -84,7 +85,7 @@ class YesNoFilter(TypedChoiceFilter):
         super().__init__(choices=choices, coerce=lambda value: value == "true", **kwargs)
 
 
-@extend_schema_field(OpenApiTypes.INT64)
+@extend_schema_field(ROW_ID)
 class IdFilter(NumberFilter):
     """A whole positive number that fits into a key."""
 
@@ -94,7 +95,7 @@ class IdFilter(NumberFilter):
         super().__init__(*args, min_value=1, max_value=MAX_ID, **kwargs)
 
 
-@extend_schema_field(OpenApiTypes.INT64)
+@extend_schema_field(ROW_ID)
 class VisibleFilter(ModelChoiceFilter):
     """Filter by a row of ``visible(user)``; others are refused, whether they exist or not."""
 

@@ -70,6 +70,14 @@ class CursorPages(CursorPagination):
         members = {"next": link, "previous": link, "results": schema}
         return {"type": "object", "required": list(members), "properties": members}
 
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        """Describe the two parameters of a page."""
+        told: list[dict[str, Any]] = super().get_schema_operation_parameters(view)
+        for parameter in told:
+            if parameter["name"] == self.page_size_query_param:
+                parameter["schema"] = {"type": "integer", "minimum": 1, "default": self.page_size}
+        return told
+
     def _link(self, row: Model, backwards: bool) -> str:
         values = [_field(type(row), name).value_to_string(row) for name in self.names]
         text = json.dumps([backwards, list(self.names), values], separators=(",", ":"))

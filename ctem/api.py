@@ -61,6 +61,7 @@ class NothingHere(Contract):
 
     content_negotiation_class = AlwaysJson
     metadata_class = None
+    takes_preconditions = False  # it is not there, whatever its tag
 
     @extend_schema(exclude=True)
     def get(self, request: Request, **kwargs: str) -> Response:

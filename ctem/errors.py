@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import DataError, IntegrityError
+from django.db import DataError, IntegrityError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions, serializers
 from rest_framework.response import Response
@@ -14,6 +14,7 @@ from rest_framework.views import set_rollback
 
 from core.errors import BadInput, Incomplete, NotAllowed, Refused, TooLarge, Unavailable, WrongState
 from core.openapi import PROBLEM
+from core.problems import PREFIX
 from gate.errors import InputError
 
 TYPES = {  # the stable ``type`` of each problem, and its answer
@@ -25,12 +26,15 @@ TYPES = {  # the stable ``type`` of each problem, and its answer
     Unavailable: ("unavailable", HTTPStatus.SERVICE_UNAVAILABLE),
     Refused: ("refused", HTTPStatus.CONFLICT),
 }
+RETRY_SECONDS = 5
+# What a database says when two changes stood in each other's way and it took one of them back.
+IN_THE_WAY = {"40P01", "40001", "55P03", "SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_LOCKED"}
 
 
 def problem(kind: str, status: int, detail: str, **more: Any) -> dict[str, Any]:
     """Return the body of a problem. ``kind`` is stable; scripts may compare it."""
     return {
-        "type": f"urn:ctem:problem:{kind}",
+        "type": f"{PREFIX}{kind}",
         "title": HTTPStatus(status).phrase,
         "status": int(status),
         "detail": detail,
@@ -57,7 +61,9 @@ def _body(error: Exception) -> tuple[dict[str, Any] | None, dict[str, str]]:
     if isinstance(error, Refused):
         kind = next(name for cls, (name, _) in TYPES.items() if isinstance(error, cls))
         where = error.where if isinstance(error, BadInput) else ""
-        return problem(kind, status_of(error), str(error), checks=error.checks, where=where), {}
+        headers = {"Retry-After": str(RETRY_SECONDS)} if isinstance(error, Unavailable) else {}
+        body = problem(kind, status_of(error), str(error), checks=error.checks, where=where)
+        return body, headers
     if isinstance(error, Http404):
         return problem("not-found", 404, "There is nothing here that you may see."), {}
     if isinstance(error, PermissionDenied):
@@ -84,7 +90,15 @@ def _as_refusal(error: Exception) -> Exception:
         return BadInput("body", "has more members or files than allowed, or a form that is broken")
     if isinstance(error, DataError):
         return BadInput("body", "holds a value that is too long or too large to be stored")
+    if isinstance(error, OperationalError) and _told_by(error) & IN_THE_WAY:
+        return Unavailable("Another change was in the way, and this one was not made; try again.")
     return error
+
+
+def _told_by(error: OperationalError) -> set[str]:
+    """The codes that the drivers of PostgreSQL and of SQLite give an error."""
+    names = ("sqlstate", "sqlite_errorname")
+    return {str(getattr(error.__cause__, name, "")) for name in names}
 
 
 def _from_drf(error: exceptions.APIException) -> tuple[dict[str, Any], dict[str, str]]:

@@ -353,6 +353,8 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "CTEM API",
     "DESCRIPTION": "Closed means proven: a finding completes only when the gate has seen the proof.",
     "VERSION": "1",
+    "LICENSE": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
+    "SERVERS": [{"url": "/", "description": "This server."}],
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
@@ -362,7 +364,11 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "core.openapi.name_enums_of_parameters",
+        "core.openapi.link_rows",
+        "core.openapi.share_security",
         "core.openapi.add_components",
+        "ctem.examples.add_examples",
     ],
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,  # the words speak for themselves

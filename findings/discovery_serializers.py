@@ -197,7 +197,7 @@ class TagSerializer(serializers.ModelSerializer[Tag]):
         read_only_fields = fields
 
 
-class TagsSerializer(serializers.Serializer[Any]):
+class FindingTagsSerializer(serializers.Serializer[Any]):
     """The tags that a finding has, in order."""
 
     tags = serializers.ListField(child=serializers.CharField())

@@ -46,7 +46,7 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
         read_only_fields = fields
 
 
-class WebhookSerializer(serializers.Serializer[Any]):
+class ConnectionWebhookSerializer(serializers.Serializer[Any]):
     """A connection with what its webhook is set up with. The secret is shown this once."""
 
     connection = ConnectionSerializer(read_only=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
 from core import blobs
 from core.errors import BadInput, NotAllowed, TooLarge, WrongState
@@ -111,6 +112,12 @@ def locked_fixes_of(finding: Finding) -> list[Remediation]:
     others = RemediationFinding.objects.filter(remediation__in=fixes)
     _lock_findings([*others.values_list("finding_id", flat=True), finding.pk])
     return fixes
+
+
+def rows_locked_with(fixes: QuerySet[Remediation]) -> list[QuerySet[Any]]:
+    """The rows that ``locked`` locks for these fixes, in its order: for who must lock something after them."""
+    addressed = RemediationFinding.objects.filter(remediation__in=fixes.values("pk"))
+    return [fixes, Finding.objects.filter(pk__in=addressed.values("finding"))]
 
 
 def _lock_findings(ids: Sequence[int]) -> list[Finding]:

@@ -23,7 +23,7 @@ class AttemptSerializer(serializers.Serializer[Any]):
     at = serializers.DateTimeField()
 
 
-class AttemptsSerializer(serializers.Serializer[Any]):
+class FindingAttemptsSerializer(serializers.Serializer[Any]):
     """How often somebody tried to fix a finding, newest first."""
 
     count = serializers.IntegerField()

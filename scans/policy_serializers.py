@@ -16,7 +16,7 @@ TIERS = [tier.value for tier in Tier]
 KINDS = [kind.value for kind in Kind]
 
 
-class DryRunRequestSerializer(PolicyTomlSerializer):
+class TryPolicySerializer(PolicyTomlSerializer):
     last = serializers.IntegerField(
         min_value=1, max_value=MOST_LAST, default=DEFAULT_LAST, help_text="Closures, newest first."
     )

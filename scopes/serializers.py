@@ -235,7 +235,7 @@ class NewPipelineIdentitySerializer(StrictSerializer):
     ref = Text(250, required=False, allow_blank=True, help_text="Only this one: refs/heads/main.")
 
 
-class RoleSerializer(serializers.ModelSerializer[Membership]):
+class OwnRoleSerializer(serializers.ModelSerializer[Membership]):
     """One's own role in a scope, with what it carries."""
 
     role = serializers.ChoiceField(ROLES, read_only=True)
@@ -256,5 +256,5 @@ class MeSerializer(serializers.Serializer[Any]):
     """Who is asking, with which roles and through which token (null: signed in)."""
 
     user = PersonSerializer()
-    roles = RoleSerializer(many=True)
+    roles = OwnRoleSerializer(many=True)
     token = TokenSerializer(allow_null=True)

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import processes
@@ -70,11 +70,11 @@ class Supervisor:
         return done.stdout
 
     @contextlib.contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self, names: Sequence[str] = CHILDREN) -> Iterator[None]:
         """Migrate, start the children, wait for /readyz; end them all at the end."""
         self.manage("migrate", "--no-input", "--verbosity=0")
         try:
-            for name in CHILDREN:
+            for name in names:
                 self.children[name] = processes.start(
                     commands()[name],
                     log=self._log(name),

@@ -1,7 +1,9 @@
 """Doors to the clocks of findings."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
@@ -31,6 +33,9 @@ class PauseViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     queryset = ClockPause.objects.select_related("started_by", "ended_by")
     serializer_class = shapes.PauseSerializer
     filterset_class = PauseFilter
+
+    def locks_before(self, row: Any) -> Sequence[QuerySet[Any]]:
+        return [Finding.objects.filter(pk=row.finding_id)]
 
     @extend_schema(
         summary="Pause a clock",

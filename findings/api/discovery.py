@@ -1,8 +1,9 @@
 """Doors to rules of discovery, tags, decided severities, and who decides alone."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
@@ -35,6 +36,9 @@ class DiscoveryRuleViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     queryset = DiscoveryRule.objects.select_related("created_by", "approved_by", "ended_by")
     serializer_class = shapes.RuleSerializer
     filterset_class = RuleFilter
+
+    def locks_before(self, row: Any) -> Sequence[QuerySet[Any]]:
+        return [Scope.objects.filter(pk=row.scope_id)]
 
     def _rule(self, pk: int, where: str) -> DiscoveryRule:
         row: DiscoveryRule = self.one_of(DiscoveryRule.objects.visible_to(self.user), pk, where)
@@ -138,7 +142,9 @@ class TagViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
 class TriageActions(ApiViewSet):
     """What is below a finding: its tags, and its severity by decision."""
 
-    @extend_schema(summary="Tags of a finding", responses=shapes.TagsSerializer, filters=False)
+    @extend_schema(
+        summary="Tags of a finding", responses=shapes.FindingTagsSerializer, filters=False
+    )
     @action(detail=True, methods=["get"], pagination_class=None)
     def tags(self, request: Request, pk: str) -> Response:
         """List the tags of a finding."""
@@ -148,7 +154,7 @@ class TriageActions(ApiViewSet):
     @extend_schema(
         summary="Set tags",
         request=shapes.SetTagsSerializer,
-        responses=shapes.TagsSerializer,
+        responses=shapes.FindingTagsSerializer,
     )
     @tags.mapping.post
     def set_tags(self, request: Request, pk: str) -> Response:
@@ -182,7 +188,7 @@ class TriageActions(ApiViewSet):
 
 def _tags(names: list[str]) -> Response:
     told: Mapping[str, Any] = {"tags": names}
-    return Response(shapes.TagsSerializer(told).data)
+    return Response(shapes.FindingTagsSerializer(told).data)
 
 
 class DecisionPolicyActions(ApiViewSet):

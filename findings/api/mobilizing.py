@@ -1,7 +1,9 @@
 """Doors to assignment, suggestions, campaigns and groups."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
@@ -243,6 +245,9 @@ class GroupViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
 
     queryset = FindingGroup.objects.select_related("created_by")
     filterset_class = GroupFilter
+
+    def locks_before(self, row: Any) -> Sequence[QuerySet[Any]]:
+        return [Scope.objects.filter(pk=row.scope_id), Finding.objects.filter(group=row)]
 
     def get_serializer_class(self) -> Any:
         return shapes.GroupSerializer if self.action == "list" else shapes.GroupDetailSerializer

@@ -1,5 +1,9 @@
 """Doors to teams. Here, above the findings: a team's handle says whose findings are."""
 
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
@@ -11,11 +15,12 @@ from rest_framework.response import Response
 from core.api import ApiViewSet
 from core.models import User
 from core.permissions import Permission
+from findings.models import Finding
 from findings.services.owning import add_team, end_team, rename_team
 from scopes import scoping_serializers as shapes
 from scopes.access import check_may
 from scopes.filters import TeamFilter
-from scopes.models import Scope, Team
+from scopes.models import Asset, Scope, Team
 from scopes.services.teams import add_team_member, remove_team_member
 
 
@@ -32,6 +37,10 @@ class TeamViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     queryset = Team.objects.prefetch_related("members")
     serializer_class = shapes.TeamSerializer
     filterset_class = TeamFilter
+
+    def locks_before(self, row: Any) -> Sequence[QuerySet[Any]]:
+        named = Finding.objects.filter(owned_by=row)
+        return [Asset.objects.filter(scope=row.scope_id), named]  # another handle is another owner
 
     @extend_schema(
         summary="Create a team",

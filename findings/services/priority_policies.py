@@ -12,7 +12,7 @@ from core.events import append_event
 from core.models import Event, User
 from core.permissions import Permission
 from findings.models import Cause, Finding, Rescoring
-from findings.services.rescoring import PART, dry_run, order_rescoring, rows_of
+from findings.services.rescoring import PART, dry_run, lock_if_few, order_rescoring, rows_of
 from findings.weights import DEFAULT, Weights, digest_of, read_weights
 from scopes.access import check_may
 from scopes.models import PriorityPolicy, Scope
@@ -80,6 +80,7 @@ def put_priority_policy_in_force(
     now.priority_policy = _stored(weights, toml, by, at)
     now.save(update_fields=["priority_policy"])
     scope.priority_policy = now.priority_policy
+    lock_if_few(now.pk)
     append_event(
         scope_id=now.pk, action="scope.priority_policy_set", subject="scope", subject_id=now.pk,
         by=by, at=at, data={"from": before, "to": digest_of(toml), "name": weights.name},

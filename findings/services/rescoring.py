@@ -172,6 +172,13 @@ def rows_of(ids: Sequence[int], *, lock: bool = False) -> list[Row]:
     return [Row(*row) for row in told.iterator(chunk_size=PART)]
 
 
+def lock_if_few(scope_id: int) -> None:
+    """Lock what ``order_rescoring`` scores at once: for who writes an event before it is asked for."""
+    ids = _ids(Finding.objects.filter(scope_id=scope_id), 0)
+    if len(ids) <= AT_ONCE:
+        rows_of(ids, lock=True)
+
+
 def _ids(findings: FindingQuerySet, after: int) -> list[int]:
     rows = findings.filter(pk__gt=after).order_by("pk")
     return list(rows.values_list("pk", flat=True)[:PART])

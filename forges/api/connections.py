@@ -51,7 +51,7 @@ class ConnectionViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     @extend_schema(
         summary="Connect a code host",
         request=shapes.NewConnectionSerializer,
-        responses={201: shapes.WebhookSerializer},
+        responses={201: shapes.ConnectionWebhookSerializer},
     )
     def create(self, request: Request) -> Response:
         """Connect an account; the webhook's secret is in this answer and nowhere else.
@@ -88,7 +88,9 @@ class ConnectionViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
         return self.answer(self.get_object(), shapes.ConnectionSerializer)
 
     @extend_schema(
-        summary="Renew the webhook secret", request=None, responses=shapes.WebhookSerializer
+        summary="Renew the webhook secret",
+        request=None,
+        responses=shapes.ConnectionWebhookSerializer,
     )
     @action(detail=True, methods=["post"], url_path="webhook-secret")
     def webhook_secret(self, request: Request, pk: str) -> Response:
@@ -118,7 +120,7 @@ class ConnectionViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
             "webhook_address": webhook_address(row, self.request.build_absolute_uri("/")),
             "webhook_secret": secret,
         }
-        return self.answer(told, shapes.WebhookSerializer, status)
+        return self.answer(told, shapes.ConnectionWebhookSerializer, status)
 
 
 @extend_schema_view(

@@ -1,5 +1,9 @@
 """Assets with the evidence that reaches them: the door that needs scans."""
 
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
@@ -17,7 +21,7 @@ from scans.services.coverage import coverage_of
 from scans.services.rehearsal import rehearse
 from scans.services.unknowns import causes_of, weeks_of
 from scopes.api.scopes import AssetViewSet
-from scopes.models import Asset, CodeOwners
+from scopes.models import Asset, CodeOwners, Scope
 from scopes.scoping_serializers import CodeOwnersSerializer, NewCodeOwnersSerializer
 
 
@@ -25,6 +29,9 @@ class EvidencedAssetViewSet(MovingInActions, AssetViewSet):
     """Things in a scope that can have findings; repositories first."""
 
     queryset = Asset.objects.select_related("scope__policy").prefetch_related("lines")
+
+    def locks_before(self, row: Any) -> Sequence[QuerySet[Any]]:
+        return [Scope.objects.filter(pk=row.scope_id)]  # what moves in waits there first
 
     @extend_schema(
         summary="What could be closed together",

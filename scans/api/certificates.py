@@ -5,6 +5,7 @@ from typing import Any
 from django.http import Http404, HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
@@ -13,17 +14,24 @@ from core.openapi import PROBLEM, ProblemSerializer
 from scans.models import Clearance
 from scans.services.handouts import DSSE, FORMS, VEX_TYPES, handout
 
-ENVELOPE = {  # a DSSE envelope around an in-toto Statement
-    "type": "object",
-    "required": ["payloadType", "payload", "signatures"],
-    "properties": {
-        "payloadType": {"type": "string"},
-        "payload": {"type": "string", "format": "byte"},
-        "signatures": {"type": "array", "items": {"type": "object"}},
-    },
-}
+
+class SignatureSerializer(serializers.Serializer[Any]):
+    """One signature of an envelope, in base64, and by which key."""
+
+    keyid = serializers.CharField()
+    sig = serializers.CharField()
+
+
+class EnvelopeSerializer(serializers.Serializer[Any]):
+    """A DSSE envelope; its ``payload`` is an in-toto Statement, in base64."""
+
+    payloadType = serializers.CharField()
+    payload = serializers.CharField()
+    signatures = SignatureSerializer(many=True)
+
+
 RESPONSES: dict[tuple[int, str], Any] = {
-    (200, DSSE): ENVELOPE,
+    (200, DSSE): EnvelopeSerializer,
     (200, "application/zip"): OpenApiTypes.BINARY,
     **{(200, kind): OpenApiTypes.OBJECT for kind in VEX_TYPES.values()},
     (409, PROBLEM): OpenApiResponse(ProblemSerializer, "VEX of what is not believed any more."),

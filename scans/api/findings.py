@@ -1,7 +1,9 @@
 """Moving and proving findings: the doors that need evidence from scans."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -22,10 +24,13 @@ from remediations.evidence_serializers import (
     NewSecretRevocationSerializer,
     SecretRevocationSerializer,
 )
+from remediations.models import Remediation, RemediationFinding
+from remediations.services import rows_locked_with
+from remediations.statuses import RemediationState
 from scans import serializers as shapes
 from scans.api.certificates import FORMAT, RESPONSES, certificate_of, form_of
 from scans.api.evidence import REVOCATIONS
-from scans.attempt_serializers import AttemptsSerializer
+from scans.attempt_serializers import FindingAttemptsSerializer
 from scans.attempts import attempts_on
 from scans.models import Clearance
 from scans.services.doors import newest_verification
@@ -36,6 +41,11 @@ from scans.services.verification import failing_checks
 
 class ProvableFindingViewSet(FindingViewSet):
     """Weaknesses, each on one line of one asset, followed over time until their end is proven."""
+
+    def locks_before(self, row: Any) -> Sequence[QuerySet[Any]]:
+        links = RemediationFinding.objects.filter(finding=row).values("remediation")
+        fixes = Remediation.objects.exclude(state=RemediationState.WITHDRAWN)
+        return rows_locked_with(fixes.filter(pk__in=links))
 
     @extend_schema(
         summary="List transitions",
@@ -141,13 +151,13 @@ class ProvableFindingViewSet(FindingViewSet):
 
     @extend_schema(
         summary="Attempts to fix it",
-        responses=AttemptsSerializer,
+        responses=FindingAttemptsSerializer,
         filters=False,
     )
     @action(detail=True, methods=["get"], pagination_class=None)
     def attempts(self, request: Request, pk: str) -> Response:
         """Answer how often somebody tried to fix the finding, and how each attempt ended."""
-        return self.answer(attempts_on(self.get_object()), AttemptsSerializer)
+        return self.answer(attempts_on(self.get_object()), FindingAttemptsSerializer)
 
     @extend_schema(
         summary="Closure certificate",

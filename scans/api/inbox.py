@@ -1,5 +1,9 @@
 """Doors to reports of assets that nobody has told us of."""
 
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
@@ -11,7 +15,7 @@ from core.api import ApiViewSet
 from scans import scoping_serializers as shapes
 from scans.filters import InboxFilter
 from scans.inbox import InboxReport
-from scans.services.inbox import place_on_new_asset, place_report, reject_report
+from scans.services.inbox import of_its_name, place_on_new_asset, place_report, reject_report
 from scopes.models import Asset
 
 
@@ -31,6 +35,9 @@ class InboxViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     queryset = InboxReport.objects.select_related("created_by", "decided_by")
     serializer_class = shapes.InboxReportSerializer
     filterset_class = InboxFilter
+
+    def locks_before(self, row: Any) -> Sequence[QuerySet[Any]]:
+        return [of_its_name(row)]  # those that are placed with it, in the order of arrival
 
     @extend_schema(
         summary="Place a report", request=shapes.PlaceSerializer, responses=shapes.PlacedSerializer

@@ -1,5 +1,6 @@
 """Doors to what the gate decided: verifications, clearances, and the article's question."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import F, QuerySet
@@ -13,6 +14,8 @@ from rest_framework.response import Response
 
 from core.api import ApiViewSet
 from findings.models import Finding
+from remediations.models import Remediation
+from remediations.services import rows_locked_with
 from scans import serializers as shapes
 from scans.api.certificates import FORMAT, RESPONSES, certificate_of, form_of
 from scans.filters import ClearanceFilter, VerificationFilter
@@ -41,6 +44,9 @@ class VerificationViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
 
     queryset = Verification.objects.all()
     filterset_class = VerificationFilter
+
+    def locks_before(self, row: Any) -> Sequence[QuerySet[Any]]:
+        return rows_locked_with(Remediation.objects.filter(pk=row.remediation_id))
 
     def get_queryset(self) -> QuerySet[Verification]:
         rows = with_roles(super().get_queryset())

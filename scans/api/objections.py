@@ -1,5 +1,9 @@
 """Doors to waivers and disputes of their own; they are given and proposed below their fix."""
 
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
@@ -9,8 +13,9 @@ from rest_framework.response import Response
 
 from core.api import ApiViewSet
 from remediations.filters import DisputeFilter, WaiverFilter
-from remediations.models import Dispute, Waiver
+from remediations.models import Dispute, Remediation, Waiver
 from remediations.serializers import DisputeSerializer, ReasonSerializer, WaiverSerializer
+from remediations.services import rows_locked_with
 from scans.services.disputes import confirm_dispute, withdraw_dispute
 from scans.services.waivers import revoke_waiver
 
@@ -32,6 +37,9 @@ class WaiverViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     queryset = WAIVERS
     serializer_class = WaiverSerializer
     filterset_class = WaiverFilter
+
+    def locks_before(self, row: Any) -> Sequence[QuerySet[Any]]:
+        return rows_locked_with(Remediation.objects.filter(pk=row.remediation_id))
 
     @extend_schema(summary="Revoke a waiver", request=ReasonSerializer, responses=WaiverSerializer)
     @action(detail=True, methods=["post"])
@@ -56,6 +64,9 @@ class DisputeViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     queryset = DISPUTES
     serializer_class = DisputeSerializer
     filterset_class = DisputeFilter
+
+    def locks_before(self, row: Any) -> Sequence[QuerySet[Any]]:
+        return rows_locked_with(Remediation.objects.filter(pk=row.remediation_id))
 
     @extend_schema(summary="Confirm a dispute", request=None, responses=DisputeSerializer)
     @action(detail=True, methods=["post"])

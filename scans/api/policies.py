@@ -43,7 +43,7 @@ class JudgedScopeViewSet(
 
     @extend_schema(
         summary="Try a policy on past closures",
-        request=shapes.DryRunRequestSerializer,
+        request=shapes.TryPolicySerializer,
         responses=shapes.DryRunSerializer,
         filters=False,
     )
@@ -56,6 +56,6 @@ class JudgedScopeViewSet(
         more than 64 MiB of evidence: `manage.py policy_replay` has no such limits. For
         administrators of the scope.
         """
-        scope, body = self.get_object(), self.shape(shapes.DryRunRequestSerializer)
+        scope, body = self.get_object(), self.shape(shapes.TryPolicySerializer)
         answer = dry_run(scope=scope, toml=body["toml"].encode(), last=body["last"], by=self.user)
         return self.answer(answer, shapes.DryRunSerializer)

@@ -172,7 +172,7 @@ def name_of(repository: str) -> str:
     return repository.rstrip("/").removesuffix(".git").rpartition("/")[2][:200] or repository[:200]
 
 
-def _of_its_name(report: InboxReport) -> InboxReportQuerySet:
+def of_its_name(report: InboxReport) -> InboxReportQuerySet:
     """What waits under the name of a report."""
     return InboxReport.objects.waiting().filter(
         scope=report.scope_id, asset_name=report.asset_name, repository=report.repository
@@ -181,7 +181,7 @@ def _of_its_name(report: InboxReport) -> InboxReportQuerySet:
 
 def _fitting(report: InboxReport, line: str, lines: Sequence[str]) -> InboxReportQuerySet:
     """Those of them that an asset with these lines can take; all of them where the line is given."""
-    waiting = _of_its_name(report)
+    waiting = of_its_name(report)
     return waiting if line else waiting.filter(line__in=["", *lines])
 
 
@@ -210,7 +210,7 @@ def _place(
     if report.asset_name or report.repository != asset.repository:
         # Of two names the first alone: what else is in the repository has names of its own.
         remember_alias(asset=asset, name=report.asset_name or report.repository, by=by, at=at)
-    left = _of_its_name(report).count()
+    left = of_its_name(report).count()
     append_event(
         scope_id=report.scope_id, action="inbox.placed", subject="inbox", subject_id=report.pk,
         by=by, at=at,
@@ -241,5 +241,5 @@ def _become_scan(report: InboxReport, asset: Asset, line: Line, by: User, at: da
 def _why_left(report: InboxReport, line: str, lines: Sequence[str]) -> str:
     if _fitting(report, line, lines).exists():
         return f"at most {MOST_PLACED} are placed at once"
-    others = _of_its_name(report).order_by("line").values_list("line", flat=True).distinct()
+    others = of_its_name(report).order_by("line").values_list("line", flat=True).distinct()
     return f"no line of the asset: {', '.join(others[:5])}"

@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 from rest_framework.test import APIClient
 
 from core.permissions import Role
+from core.problems import KINDS, PREFIX
 from findings.models import (
     Campaign,
     ClockPause,
@@ -102,6 +103,15 @@ def operation_of(spec, method, path):
     return None
 
 
+def answers_of(spec, operation):
+    """What the operation may answer, by status; shared answers looked up."""
+    shared = spec["components"]["responses"]
+    return {
+        status: shared[answer["$ref"].rpartition("/")[2]] if "$ref" in answer else answer
+        for status, answer in operation["responses"].items()
+    }
+
+
 class Api:
     """Requests as one user, by token. Every answer is one that the schema describes."""
 
@@ -130,12 +140,14 @@ class Api:
         assert status < 500
         if status >= 400:
             assert kind == PROBLEM, (path, status, kind)
-            assert response.json()["status"] == status
+            problem = response.json()
+            assert problem["status"] == status
+            assert KINDS[problem["type"].removeprefix(PREFIX)].status == status, problem["type"]
         operation = operation_of(self.spec, method, path)
         if operation is None:
             assert status in (401, 404, 405), (method, path, status)
             return
-        described = operation["responses"].get(str(status))
+        described = answers_of(self.spec, operation).get(str(status))
         assert described is not None, f"{method} {path} answers {status}, which is not described"
         if status not in (204, 304):
             schema = described["content"][kind.partition(";")[0]]["schema"]

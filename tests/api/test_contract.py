@@ -12,7 +12,7 @@ from scans.models import Verification
 from scopes.models import Asset
 from tests import factories as make
 from tests.api.bodies import body_of
-from tests.api.conftest import V1
+from tests.api.conftest import V1, answers_of
 from tests.races import errors, race
 
 TAG = re.compile(r'"[0-9a-f]{32}"')
@@ -112,6 +112,11 @@ def test_what_one_may_not_see_is_not_there_whatever_its_tag(api, world, outsider
     path = f"assets/{world.asset.pk}/"
     answer = api(outsider).call("patch", path, {"environment": "test"}, HTTP_IF_MATCH="*")
     assert answer.status_code == 404
+
+
+@pytest.mark.parametrize("method", ["post", "patch", "delete"])
+def test_an_address_that_is_not_there_is_not_there_whatever_its_tag(api, world, method):
+    assert api(world.admin).call(method, "teams/null/", HTTP_IF_MATCH='"0"').status_code == 404
 
 
 @pytest.mark.django_db(transaction=True)
@@ -240,7 +245,7 @@ def test_a_rate_is_read(rate, limit):
 def test_the_description_tells_the_contract_of_every_operation(spec):
     for methods in spec["paths"].values():
         for method, operation in methods.items():
-            name, told = operation["operationId"], operation["responses"]
+            name, told = operation["operationId"], answers_of(spec, operation)
             good = next(answer for code, answer in told.items() if code < "300")["headers"]
             assert {"RateLimit", "RateLimit-Policy"} <= set(good), name
             assert "Retry-After" in told["429"]["headers"], name

@@ -172,13 +172,13 @@ def disconnect_tracker(*, tracker: TrackerConnection, by: User, at: datetime) ->
                             "sealed_old_secret", "old_secret_until", "lease_until",
                             "asked_at"])  # fmt: skip
     User.objects.filter(pk=row.actor_id).update(is_active=False)
+    live = row.tickets.filter(state__in=LIVE_TICKET)
+    unlinked = live.update(state=TicketState.UNLINKED.value, ended_at=at)  # before steps, as all do
     steps = TicketStep.objects.filter(ticket__connection=row, state=StepState.WAITING)
     dropped = steps.update(
         state=StepState.FAILED.value, next_attempt_at=None, ended_at=at,
         note="The tracker was disconnected.",
     )  # fmt: skip
-    live = row.tickets.filter(state__in=LIVE_TICKET)
-    unlinked = live.update(state=TicketState.UNLINKED.value, ended_at=at)
     _tell(row, "ended", by, at, {"not_done": dropped, "unlinked": unlinked})
     return row
 
