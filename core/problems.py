@@ -49,6 +49,16 @@ KINDS: dict[str, Kind] = {
         "A browser's session without the CSRF token of the page.",
         "Send `X-CSRFToken`, or use a token instead of the session.",
     ),
+    "second-factor-needed": Kind(
+        403,
+        "A browser's session without the second factor that the installation asks for.",
+        "Set one up or show it in the browser; API tokens are not asked.",
+    ),
+    "fresh-sign-in-needed": Kind(
+        403,
+        "A browser's session that is too old for what was asked.",
+        "Confirm in the browser that it is you; API tokens are not asked.",
+    ),
     "not-found": Kind(
         404,
         "It is not there, or you may not see it: the same words for both.",

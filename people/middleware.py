@@ -15,6 +15,7 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
 from core.models import User
 from core.openapi import PROBLEM
+from core.problems import PREFIX
 from people.fresh import asks_fresh
 from people.requirements import has_factor, is_fresh, lacks_factor
 
@@ -93,6 +94,6 @@ def _wants_no_page(request: HttpRequest) -> bool:
 
 def _problem(kind: str, sentence: str) -> HttpResponse:
     body = {
-        "type": f"urn:ctem:problem:{kind}", "title": "Forbidden", "status": 403, "detail": sentence,
+        "type": f"{PREFIX}{kind}", "title": "Forbidden", "status": 403, "detail": sentence,
     }  # fmt: skip
     return JsonResponse(body, status=403, content_type=PROBLEM)

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("scopes", "0008_service_accounts"),
+        ("scopes", "0009_teams_whatever_the_case"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
