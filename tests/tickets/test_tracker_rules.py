@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 
 from core.errors import BadInput, NotAllowed
 from core.models import Event
@@ -149,6 +150,21 @@ def test_what_is_shown_before_is_what_is_sent_then(name, settings, clock):
     other = preview_ticket(tracker=tracker, finding=finding, by=developer,
                            mapping={"priorities": {finding.priority_band: "1/1"}})  # fmt: skip
     assert other.fields != tried.fields
+
+
+def test_the_api_tries_a_mapping_and_keeps_nothing(story):
+    client = Client()
+    client.force_login(make.member(story.scope, Role.DEVELOPER))
+    address = f"/api/v1/trackers/{story.tracker.pk}/preview/"
+    body = {"finding": story.finding.pk, "mapping": {"labels": ["tried"]}}
+    told = client.post(address, body, "application/json").json()
+    assert told["ticket"]["labels"] == ["tried", "ctem-…"] and told["by_rules"] == 0
+    refused = client.post(address, {**body, "mapping": {"values": {"x": "y"}}}, "application/json")
+    assert refused.status_code == 400 and "mapping/values/x" in refused.content.decode()
+    elsewhere = client.post(address, {"finding": make.make_finding().pk}, "application/json")
+    assert elsewhere.status_code == 400  # to who sees it not, it is not there
+    story.tracker.refresh_from_db()
+    assert story.tracker.mapping["labels"] == ["ctem"]
 
 
 def test_what_cannot_be_tried_is_refused_by_its_place(story):
