@@ -18,7 +18,7 @@ from reports.statuses import IS_OPEN, bar_of
 
 COLUMNS = (
     "finding", "scope", "asset", "title", "severity", "priority_before", "priority", "score",
-    "open_before", "status", "claimed", "causes", "first_seen_at", "due_at", "result_sha256",
+    "open_before", "status_at_end", "claimed", "causes", "first_seen_at", "due_at", "result_sha256",
 )  # fmt: skip
 CLAIMED = "claimed"
 

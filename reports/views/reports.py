@@ -123,11 +123,11 @@ def _page(text: str) -> int:
 def _times(row: dict[str, str], what: str, stage: str) -> int:
     """How often a row counts for what is asked."""
     if stage:
-        return int(row["status"] == stage)
+        return int(row["status_at_end"] == stage)
     if what == OPENING:
         return int(row["open_before"] == "yes")
     if what == CLOSING:
-        return int(row["status"] in IS_OPEN)
+        return int(row["status_at_end"] in IS_OPEN)
     if what == CLAIMED:
         return int(row["claimed"])
     if what in {bar.value for bar in Bar}:

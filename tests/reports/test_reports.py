@@ -16,6 +16,7 @@ from core.events import broken_links
 from core.models import Event, Job
 from ctem import jobs
 from findings.models import Finding
+from reports.metrics.backlog import AGE_NAMES
 from reports.models import Move, MoveCursor, Report
 from reports.renderers.forms import FORMS, file_of
 from reports.services.moves import catch_up, place_untold
@@ -65,6 +66,7 @@ def test_the_snapshot_names_rows_definitions_policies_and_the_end_of_the_chain(w
     ordered = Event.objects.get(action="report.ordered", subject_id=report.pk)
     assert scope["events"] == {"seq": ordered.seq, "hash": ordered.hash}
     assert told["definitions"]["proven"]["says"]
+    assert list(told["figures"]["open"]["by_age"]) == list(AGE_NAMES)  # as people read them
 
 
 def test_the_sum_of_the_waterfall_is_exact_and_every_bar_has_its_rows(report):
