@@ -16,8 +16,14 @@ MOST_ASSETS = 1_000  # that the choice offers
 class SetupForm(forms.Form):
     """Who administers this installation first, and what they protect."""
 
-    username = forms.CharField(label="User name", max_length=150)
-    email = forms.EmailField(label="Mail", max_length=254)
+    username = forms.CharField(
+        label="User name",
+        max_length=150,
+        widget=forms.TextInput(attrs={"autocomplete": "username"}),
+    )
+    email = forms.EmailField(
+        label="Mail", max_length=254, widget=forms.EmailInput(attrs={"autocomplete": "email"})
+    )
     password = forms.CharField(
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         strip=False,
