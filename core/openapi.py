@@ -27,6 +27,7 @@ ON_WRITE = {
     "413": "TooLarge",
     "415": "UnsupportedMediaType",
 }
+PAGING = ("cursor", "page_size")
 RATE = ("RateLimit-Policy", "RateLimit")
 
 
@@ -212,10 +213,23 @@ def _answers() -> dict[str, Any]:
     return made
 
 
+def _paging(result: dict[str, Any]) -> dict[str, Any]:
+    """The two parameters of a page, which operations refer to from here on."""
+    shared: dict[str, Any] = {}
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            told = operation.get("parameters", [])
+            for at, parameter in enumerate(told):
+                name = parameter.get("name")
+                if name in PAGING and shared.setdefault(name, parameter) == parameter:
+                    told[at] = {"$ref": f"#/components/parameters/{name}"}
+    return shared
+
+
 def add_components(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Put what operations refer to into the document; a hook of its generator."""
     result["components"]["headers"] = HEADERS
-    result["components"]["parameters"] = PARAMETERS
+    result["components"]["parameters"] = {**_paging(result), **PARAMETERS}
     result["components"]["responses"] = _answers()
     return result
 

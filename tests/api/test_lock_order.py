@@ -140,7 +140,7 @@ def test_no_two_doors_lock_in_opposite_orders(spec, api, world):
 @pytest.mark.postgresql
 @pytest.mark.django_db(transaction=True)
 def test_a_finding_and_its_fix_are_changed_at_once_with_preconditions_and_nobody_waits_in_a_circle(
-    api, files
+    api,
 ):
     """Four doors to one asset's rows, which each lock the fix, its findings and the head of the chain."""
     finding = make.make_finding(Status.MOBILIZING)
