@@ -305,6 +305,7 @@ def test_comments_and_events_are_listed_newest_first(api, world):
     assert [c["body"] for c in client.get(f"{path}/comments/").json()["results"]] == [
         "second",
         "first",
+        "Have a look.",
     ]
     events = client.get(f"{path}/events/?page_size=2").json()["results"]
     assert [event["action"] for event in events] == ["finding.commented", "finding.commented"]
