@@ -49,7 +49,7 @@ def _signed_in(
     )
     page = context.new_page()
     page.goto(f"{base_url}/sign-in/")
-    page.fill("input[name=username]", WHO)
+    page.fill("input[name=login]", WHO)
     page.fill("input[name=password]", credentials["password"])
     page.locator("main form button[type=submit]").first.click()
     page.wait_for_url(f"{base_url}/")
