@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 WHO = "approver"
 WIDTHS = {1440: 900, 768: 1024, 360: 740}
 THEMES = ("light", "dark")
+SETTLED = "() => !document.querySelector('.htmx-request, [hx-trigger=load]')"  # parts have come
 KEPT = ((1440, "light"), (1440, "dark"), (360, "light"))  # of each page; the others on demand
 
 
@@ -33,7 +34,7 @@ def main(base_url: str, credentials: Mapping[str, Any], folder: Path, *, every: 
             page = _signed_in(browser, base_url, credentials, width, theme)
             for name, address in _pages(api):
                 page.goto(base_url + address)
-                page.wait_for_load_state("networkidle")
+                page.wait_for_function(SETTLED)
                 page.screenshot(path=folder / f"{name}-{width}-{theme}.png", full_page=True)
             page.context.close()
         browser.close()
