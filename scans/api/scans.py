@@ -219,7 +219,10 @@ class ScanViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
 
     @extend_schema(
         summary="Download a report",
-        responses={(200, kind): OpenApiTypes.BINARY for kind in REPORT_KINDS},
+        responses={
+            (200, kind): OpenApiTypes.ANY if kind.endswith("json") else OpenApiTypes.BINARY
+            for kind in REPORT_KINDS
+        },
     )
     @action(detail=True, methods=["get"])
     def raw(self, request: Request, pk: str) -> HttpResponse:
