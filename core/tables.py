@@ -96,14 +96,15 @@ def xlsx_of(names: Sequence[str], rows: Iterable[Row]) -> Iterator[bytes]:
         sheet.freeze_panes(1, 0)
         for number, row in enumerate(rows, start=1):
             for column, name in enumerate(names):
-                _write(sheet, number, column, row[name])
+                write_cell(sheet, number, column, row[name])
         book.close()
         file.seek(0)
         while part := file.read(AT_ONCE):
             yield part
 
 
-def _write(sheet: Any, row: int, column: int, value: Any) -> None:
+def write_cell(sheet: Any, row: int, column: int, value: Any) -> None:
+    """Write one cell of a workbook: numbers as numbers, nothing as nothing, all else as text."""
     if value is None or value == "":
         return
     if isinstance(value, int | float) and not isinstance(value, bool):

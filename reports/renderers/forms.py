@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from core import blobs
 from core.errors import WrongState
+from core.tables import csv_of
 from reports.models import Report
-from reports.renderers.tables import figures_csv, findings_csv
+from reports.renderers.cells import flat
 from reports.renderers.workbook import workbook
 from reports.services.snapshots import read_rows, read_snapshot
 
@@ -35,10 +36,11 @@ def file_of(report: Report, form: str) -> File:
         return File([blobs.load(report.snapshot_id)], "application/json", "json")
     snapshot = read_snapshot(report.snapshot_id)
     if form == "figures":
-        return File([figures_csv(snapshot)], CSV, "figures.csv")
+        figures = ({"figure": name, "value": value} for name, value in flat(snapshot["figures"]))
+        return File(csv_of(("figure", "value"), figures), CSV, "figures.csv")
     rows = read_rows(report.rows_id)
     if form == "findings":
-        return File(findings_csv(snapshot["rows"]["columns"], rows), CSV, "findings.csv")
+        return File(csv_of(snapshot["rows"]["columns"], rows), CSV, "findings.csv")
     return File([workbook(snapshot, rows)], XLSX, "xlsx")
 
 

@@ -6,12 +6,11 @@ from itertools import islice
 from typing import Any
 
 import xlsxwriter
-from xlsxwriter.worksheet import Worksheet
 
-from reports.renderers.cells import flat, storable
+from core.tables import write_cell
+from reports.renderers.cells import flat
 
 MOST_ROWS = 20_000  # findings that a workbook lists; the CSV has all
-MOST_CELL = 32_767  # characters that a cell can hold
 NUMBERS = ("finding", "scope", "asset", "score", "claimed")
 
 
@@ -58,14 +57,7 @@ def _sheet(
         )
     for line, row in enumerate(rows, start=1):
         for column, value in enumerate(row):
-            _write(sheet, line, column, value)
-
-
-def _write(sheet: Worksheet, line: int, column: int, value: Any) -> None:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        sheet.write_number(line, column, value)
-    else:
-        sheet.write_string(line, column, storable(str(value))[:MOST_CELL])
+            write_cell(sheet, line, column, value)
 
 
 def _number(name: str, text: str) -> str | int:
