@@ -5,7 +5,7 @@ Bodies hold what is named and nothing else; text that a database cannot hold is 
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NoReturn, cast
 
 from django.conf import settings
@@ -248,13 +248,17 @@ class ApiViewSet(Contract, GenericViewSet[Any]):
         body.is_valid(raise_exception=True)
         return body.validated_data
 
+    def refuse_parameters(self, names: Iterable[str]) -> None:
+        """Raise ValidationError if one of them stands in the address."""
+        unknown = set(names) & set(self.request.query_params)
+        if unknown:
+            raise serializers.ValidationError({min(unknown): ["Unknown parameter."]})
+
     def pages(
         self, rows: QuerySet[Any], serializer: type[serializers.BaseSerializer[Any]]
     ) -> Response:
         """Answer a page of rows that lie below the object of this view."""
-        unknown = set(self.request.query_params) - PAGING - {FIELDS}
-        if unknown:
-            raise serializers.ValidationError({min(unknown): ["Unknown parameter."]})
+        self.refuse_parameters(set(self.request.query_params) - PAGING - {FIELDS})
         self.ask_only(serializer().fields)  # type: ignore[attr-defined]
         page = self.paginate_queryset(rows)
         return self.get_paginated_response(

@@ -14,6 +14,7 @@ WORDS = {
     NoticeKind.VERIFICATION_FAILED: "The verification of a fix failed",
     NoticeKind.DUE: "A finding is due soon or late",
     NoticeKind.ACCEPTANCE_ENDS: "The acceptance of a risk ends soon",
+    NoticeKind.MENTION: "A comment mentions me",
     NoticeKind.STOPPED: "A webhook or tracker that I made stopped",
 }
 CHATS = {Channel.MAIL: "Mail", Channel.SLACK: "Slack", Channel.TEAMS: "Teams"}

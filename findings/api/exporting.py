@@ -11,6 +11,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 from core.api import ApiViewSet
+from core.contract import FIELDS
 from core.downloads import stream_out
 from core.filters import PAGING
 from findings.exports import FORMATS, KINDS, choose, file_of
@@ -40,9 +41,7 @@ class ExportActions(ApiViewSet):
         spreadsheets: what could be a formula has an apostrophe before it in CSV, and is text in XLSX,
         which holds 1,048,575 findings (413 for more; CSV and JSON have no limit).
         """
-        unknown = sorted((PAGING | {"fields"}) & set(request.query_params))
-        if unknown:
-            raise ValidationError({unknown[0]: ["Unknown parameter."]})
+        self.refuse_parameters(PAGING | {FIELDS})
         form = request.query_params.get("format", "json")
         if form not in FORMATS:
             raise ValidationError({"format": [f"Must be one of: {', '.join(FORMATS)}."]})

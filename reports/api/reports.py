@@ -20,6 +20,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.api import ApiViewSet
+from core.contract import FIELDS
 from core.openapi import PROBLEM, ProblemSerializer
 from reports import serializers as shapes
 from reports.filters import ReportFilter
@@ -88,6 +89,7 @@ class ReportViewSet(ListModelMixin, RetrieveModelMixin, ApiViewSet):
     @action(detail=True, methods=["get"], extra_parameters=("format",))
     def download(self, request: Request, pk: str) -> HttpResponseBase:
         """Download a report that is made, drawn from its frozen parts alone; 409 while it is not."""
+        self.refuse_parameters([FIELDS])
         form = request.query_params.get("format", "json")
         if form not in FORMS:
             raise ValidationError({"format": [f"Must be one of: {', '.join(FORMS)}."]})

@@ -33,6 +33,8 @@ def names_of(operation):
 def test_every_get_has_a_tag_and_is_not_sent_again_while_it_holds(spec, api, world):
     client = api(world.admin)
     for template, name in gets(spec):
+        if name in FILES:
+            continue
         path = world.path(template)
         first = client.get(path)
         if first.status_code == 404:  # the open finding has no certificate
@@ -47,7 +49,12 @@ def test_every_get_has_a_tag_and_is_not_sent_again_while_it_holds(spec, api, wor
         assert again.headers["ETag"] == tag
 
 
-CHANGES_BY_ITSELF = {"me_retrieve", "tokens_list"}  # when a token was last used
+FILES = {"findings_export_retrieve", "reports_download_retrieve"}  # drawn while they are sent
+CHANGES_BY_ITSELF = {
+    "me_retrieve",
+    "tokens_list",
+    "metrics_retrieve",
+}  # when used last, up to when it counts
 
 
 def test_a_tag_is_another_one_once_the_object_is(api, world):

@@ -16,6 +16,7 @@ from rest_framework.exceptions import APIException, NotAcceptable, ValidationErr
 from core.openapi import ANSWERS
 from core.problems import KINDS, PREFIX, Kind
 from ctem import errors
+from people import middleware
 from tests import factories as make
 from tests.api.conftest import answers_of
 
@@ -96,6 +97,7 @@ def kinds_in_the_code():
     """What ctem/errors.py can put into ``type``: by its table, by its calls, by classes that DRF answers."""
     told = {name for name, _ in errors.TYPES.values()}
     told |= set(re.findall(r'problem\(\s*"([a-z-]+)"', inspect.getsource(errors)))
+    told |= set(re.findall(r'_problem\("([a-z-]+)"', inspect.getsource(middleware)))
     classes, known = [APIException], set()
     while classes:
         kind = classes.pop()

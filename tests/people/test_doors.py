@@ -11,7 +11,7 @@ from tests.people.signing import browser, with_password
 
 OPEN = {  # to who is not signed in
     "sign-in", "account_login", "account_inactive", "mfa_authenticate", "mfa_login_webauthn",
-    "openid_connect_login", "openid_connect_callback", "sign-out", "join",
+    "openid_connect_login", "openid_connect_callback", "sign-out", "join", "setup",
 }  # fmt: skip
 SHOWN = ("mfa_index", "mfa_activate_totp", "mfa_add_webauthn", "account_change_password",
          "account_reauthenticate")  # fmt: skip

@@ -32,7 +32,6 @@ BAD = [
     ({"addresses": {Channel.SLACK: "ftp://x"}}, "url"),
     ({"addresses": {Channel.MAIL: "https://x.example/"}}, "addresses"),
     ({"paces": {(NoticeKind.ASSIGNED, Channel.SLACK): Pace.NOW}}, "paces"),
-    ({"paces": {(NoticeKind.MENTION, Channel.MAIL): Pace.NOW}}, "paces"),
 ]
 
 
