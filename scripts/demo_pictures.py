@@ -60,6 +60,7 @@ def _signed_in(
 def _pages(api: Client) -> Iterator[tuple[str, str]]:
     """Names and addresses; those of single things are of what the story left."""
     yield "my-work", "/"
+    yield "overview", "/overview/"
     yield "findings", "/findings/"
     for name, status in (
         ("closed", "mobilization_complete"),
@@ -80,5 +81,8 @@ def _pages(api: Client) -> Iterator[tuple[str, str]]:
     yield "scopes", "/scopes/"
     for row in api.get("/scopes/?page_size=1")["results"]:
         yield "scope", f"/scopes/{row['slug']}/"
+        yield "members", f"/scopes/{row['slug']}/members/"
     yield "integrations", "/integrations/"
+    yield "reports", "/reports/"
+    yield "profile", "/profile/"
     yield "audit", "/audit/"
