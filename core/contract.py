@@ -109,6 +109,8 @@ class Contract(APIView):
         )  # fmt: skip
         if isinstance(found, idempotency.Answer):
             again = HttpResponse(found.content, status=found.status, headers=found.headers)
+            if "Content-Type" not in found.headers:  # it had no body
+                del again.headers["Content-Type"]
             again.headers["Idempotency-Replayed"] = "true"
             raise Replayed(again)
         self.claimed = found
