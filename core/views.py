@@ -8,7 +8,7 @@ from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from core.errors import Refused
+from core.errors import BadInput, Refused
 from core.models import User
 
 
@@ -34,3 +34,12 @@ def refuse_form(request: HttpRequest, form: BaseForm, *, back: str) -> HttpRespo
         label = form[name].label if name in form.fields else "Form"
         messages.error(request, f"{label}: {' '.join(map(str, errors))}")
     return redirect(back)
+
+
+def put_refusal(form: BaseForm, refusal: Refused) -> None:
+    """Put a verb's refusal at the field that it names, else above the form."""
+    field = refusal.where.partition("/")[0] if isinstance(refusal, BadInput) else ""
+    if isinstance(refusal, BadInput) and field in form.fields:
+        form.add_error(field, f"This {refusal.sentence}.")
+    else:
+        form.add_error(None, str(refusal))

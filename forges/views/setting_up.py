@@ -12,9 +12,9 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
-from core.errors import BadInput, Refused
+from core.errors import Refused
 from core.permissions import Permission
-from core.views import attempt, person, refuse_form
+from core.views import attempt, person, put_refusal, refuse_form
 from forges.forms import ChangeForm, ConnectForm, KeyForm
 from forges.services.connections import (
     ask_look,
@@ -44,7 +44,7 @@ def new(request: HttpRequest) -> HttpResponse:
     try:
         made, secret = connect(by=user, at=timezone.now(), **form.cleaned_data)
     except Refused as refusal:
-        _say(form, refusal)
+        put_refusal(form, refusal)
         return _form(request, form, 400)
     return show(request, visible(request, made.pk), secret)
 
@@ -56,15 +56,6 @@ def _form(request: HttpRequest, form: ConnectForm | None, status: int = 200) -> 
         "gitlab": needs_of(Forge.GITLAB, SignIn.TOKEN),
     }
     return render(request, "integrations/new.html", context, status=status)
-
-
-def _say(form: forms.Form, refusal: Refused) -> None:
-    """Put a refusal at the field that it names."""
-    field = refusal.where.partition("/")[0] if isinstance(refusal, BadInput) else ""
-    if isinstance(refusal, BadInput) and field in form.fields:
-        form.add_error(field, f"This {refusal.sentence}.")
-    else:
-        form.add_error(None, str(refusal))
 
 
 @require_POST

@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -12,10 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from core.errors import BadInput, Refused
+from core.errors import Refused
 from core.listing import listing
 from core.permissions import Permission
-from core.views import attempt, person, refuse_form
+from core.views import attempt, person, put_refusal, refuse_form
 from findings.models import Finding
 from findings.views.findings import visible_finding
 from scopes.access import can
@@ -63,7 +62,7 @@ def new(request: HttpRequest) -> HttpResponse:
     try:
         made, secret = connect_tracker(by=user, at=timezone.now(), **form.cleaned_data)
     except Refused as refusal:
-        _say(form, refusal)
+        put_refusal(form, refusal)
         return _form(request, form, 400)
     return _show(request, _visible(request, made.pk), secret)
 
@@ -240,15 +239,6 @@ def _show(
 
 def _form(request: HttpRequest, form: ConnectForm | None, status: int = 200) -> HttpResponse:
     return render(request, "integrations/tracker_new.html", {"form": form}, status=status)
-
-
-def _say(form: forms.Form, refusal: Refused) -> None:
-    """Put a refusal at the field that it names."""
-    field = refusal.where.partition("/")[0] if isinstance(refusal, BadInput) else ""
-    if isinstance(refusal, BadInput) and field in form.fields:
-        form.add_error(field, f"This {refusal.sentence}.")
-    else:
-        form.add_error(None, str(refusal))
 
 
 def _verb(

@@ -2,17 +2,16 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from core.errors import BadInput, Refused
+from core.errors import Refused
 from core.listing import listing
 from core.permissions import Permission
-from core.views import attempt, person, refuse_form
+from core.views import attempt, person, put_refusal, refuse_form
 from scopes.access import can
 from scopes.models import Scope
 from tickets.models import WebhookEndpoint
@@ -58,7 +57,7 @@ def new(request: HttpRequest) -> HttpResponse:
     try:
         made, secret = make_webhook(by=user, at=timezone.now(), **form.cleaned_data)
     except Refused as refusal:
-        _say(form, refusal)
+        put_refusal(form, refusal)
         return _form(request, form, 400)
     return _show(request, _visible(request, made.pk), secret)
 
@@ -141,15 +140,6 @@ def _show(request: HttpRequest, shown: WebhookEndpoint, secret: str = "") -> Htt
 
 def _form(request: HttpRequest, form: NewForm | None, status: int = 200) -> HttpResponse:
     return render(request, "integrations/webhook_new.html", {"form": form}, status=status)
-
-
-def _say(form: forms.Form, refusal: Refused) -> None:
-    """Put a refusal at the field that it names."""
-    field = refusal.where.partition("/")[0] if isinstance(refusal, BadInput) else ""
-    if isinstance(refusal, BadInput) and field in form.fields:
-        form.add_error(field, f"This {refusal.sentence}.")
-    else:
-        form.add_error(None, str(refusal))
 
 
 def _verb(
