@@ -4,6 +4,7 @@ A chain has no gaps and its head is locked until the commit: what stands after a
 and nothing is ever inserted before it.
 """
 
+from collections.abc import Callable
 from typing import TypeVar, cast
 
 from django.db.models import CharField, F, Model, OuterRef, QuerySet, Subquery, Value
@@ -22,6 +23,15 @@ def behind(rows: QuerySet[M]) -> list[int]:
     head = ChainHead.objects.filter(chain=chain).values("seq")
     late = rows.annotate(head=Subquery(head)).filter(head__gt=F("cursor")).order_by("pk")
     return cast("list[int]", list(late.values_list("pk", flat=True)))
+
+
+def in_parts(part: Callable[[], tuple[int, bool]], *, most: int | None = None) -> int:
+    """Call ``part`` until it says that no more follows, at most ``most`` times; return the sum of its numbers."""
+    done, calls, more = 0, 0, True
+    while more and calls != most:
+        count, more = part()
+        done, calls = done + count, calls + 1
+    return done
 
 
 def events_after(scope_id: int, cursor: int) -> QuerySet[Event]:

@@ -6,6 +6,7 @@ Rows are inserted and the cursor of the scope is moved in one transaction that h
 import secrets
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
@@ -13,7 +14,7 @@ from django.db import transaction
 from core.models import Event
 from scopes.models import Scope
 from tickets.models import Notice, NoticeCursor, NoticePreferences, NoticeSetting
-from tickets.services.chains import AT_ONCE, behind, events_after
+from tickets.services.chains import AT_ONCE, behind, events_after, in_parts
 from tickets.services.notice_meaning import Meaning, meaning_of
 from tickets.statuses import Pace
 
@@ -26,7 +27,8 @@ def relay_notices(*, at: datetime) -> int:
     new = Scope.objects.exclude(pk__in=known).values_list("pk", flat=True)
     rows = [NoticeCursor(scope_id=pk, cursor=0) for pk in new]
     NoticeCursor.objects.bulk_create(rows, ignore_conflicts=True)
-    return sum(_relay_scope(pk, at) for pk in behind(NoticeCursor.objects.all()))
+    late = behind(NoticeCursor.objects.all())
+    return sum(in_parts(partial(_relay_some, pk, at)) for pk in late)
 
 
 def next_digest(preferences: NoticePreferences | None, at: datetime) -> datetime:
@@ -36,15 +38,6 @@ def next_digest(preferences: NoticePreferences | None, at: datetime) -> datetime
     local = at.astimezone(zone)
     then = local.replace(hour=hour, minute=0, second=0, microsecond=0)
     return then if then > local else then + timedelta(days=1)
-
-
-def _relay_scope(cursor_id: int, at: datetime) -> int:
-    made = 0
-    while True:
-        count, more = _relay_some(cursor_id, at)
-        made += count
-        if not more:
-            return made
 
 
 @transaction.atomic

@@ -7,6 +7,7 @@ elsewhere than its ticket was told gets a step, once, under the place of the las
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -18,7 +19,7 @@ from findings.models import Comment, Finding
 from findings.statuses import OPEN, Status
 from tickets.models import Ticket, TicketStep, TrackerConnection
 from tickets.services import tracker_words as words
-from tickets.services.chains import AT_ONCE, behind, events_after
+from tickets.services.chains import AT_ONCE, behind, events_after, in_parts
 from tickets.services.tickets import new_marker
 from tickets.services.tracker_rules import ask_by_rules
 from tickets.statuses import (
@@ -33,6 +34,8 @@ from tickets.statuses import (
 )
 from tickets.trackers.mapping import account_of, username_of
 
+MOST_PARTS = 100  # of a round; what is beyond is for the next one
+
 
 def relay_trackers(*, at: datetime) -> int:
     """Write down what is to be done because of what happened since the last time; return how many steps."""
@@ -41,13 +44,7 @@ def relay_trackers(*, at: datetime) -> int:
 
 def relay_tracker(tracker_id: int, *, at: datetime) -> int:
     """Relay one connection until it is up to date; return how many steps were made."""
-    made = 0
-    for _ in range(100):  # what is beyond is for the next round
-        count, more = _relay_some(tracker_id, at)
-        made += count
-        if not more:
-            break
-    return made
+    return in_parts(partial(_relay_some, tracker_id, at), most=MOST_PARTS)
 
 
 @transaction.atomic

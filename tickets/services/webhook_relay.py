@@ -6,12 +6,13 @@ two workers relay one endpoint twice. How a chain is read: services/chains.py.
 
 from datetime import datetime
 from fnmatch import fnmatchcase
+from functools import partial
 
 from django.db import transaction
 
 from core.models import Event
 from tickets.models import Delivery, WebhookEndpoint
-from tickets.services.chains import AT_ONCE, behind, events_after
+from tickets.services.chains import AT_ONCE, behind, events_after, in_parts
 from tickets.services.webhook_messages import new_message_id
 from tickets.statuses import DeliveryState, EndpointState
 
@@ -26,12 +27,7 @@ def relay(*, at: datetime) -> int:
 
 def relay_endpoint(endpoint_id: int, *, at: datetime) -> int:
     """Make the deliveries of one endpoint, until it is up to date or enough wait; return how many."""
-    made = 0
-    while True:
-        count, more = _relay_some(endpoint_id, at)
-        made += count
-        if not more:
-            return made
+    return in_parts(partial(_relay_some, endpoint_id, at))
 
 
 @transaction.atomic
